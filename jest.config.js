@@ -1,0 +1,42 @@
+import { pathsToModuleNameMapper } from 'ts-jest';
+import ts from 'typescript';
+
+const { paths } = ts.readConfigFile('./tsconfig.json', (file) => ts.sys.readFile(file)).config
+  .compilerOptions;
+
+const shared = {
+  rootDir: import.meta.dirname,
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  // 'ts' first: a stale .js beside a source must never be what the tests run.
+  moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
+  modulePathIgnorePatterns: [
+    '<rootDir>/dist/',
+    '<rootDir>/libs/[^/]+/dist/',
+    '<rootDir>/bench/node_modules/',
+  ],
+  transform: { '^.+\\.ts$': ['ts-jest', { useESM: true, tsconfig: '<rootDir>/tsconfig.json' }] },
+  moduleNameMapper: pathsToModuleNameMapper(paths, { prefix: '<rootDir>/', useESM: true }),
+  setupFiles: ['<rootDir>/test/jest.setup.ts'],
+};
+
+const project = (displayName, roots, testRegex) => ({
+  ...shared,
+  displayName,
+  roots: roots.map((root) => `<rootDir>/${root}`),
+  testRegex,
+});
+
+export default {
+  globalSetup: '<rootDir>/test/jest.global-setup.ts',
+  workerIdleMemoryLimit: '512MB',
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['libs/*/src/**/*.ts', '!**/*.spec.ts'],
+  projects: [
+    project('unit', ['libs', 'apps', 'scripts'], '\\.spec\\.ts$'),
+    project('architecture', ['test/architecture'], '\\.spec\\.ts$'),
+    project('laws', ['test/laws'], '\\.law-spec\\.ts$'),
+    project('e2e', ['test/e2e'], '\\.e2e-spec\\.ts$'),
+    project('scenario', ['test/scenario'], '\\.scenario-spec\\.ts$'),
+  ],
+};
