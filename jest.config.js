@@ -1,8 +1,8 @@
 import { pathsToModuleNameMapper } from 'ts-jest';
 import ts from 'typescript';
 
-const { paths } = ts.readConfigFile('./tsconfig.json', (file) => ts.sys.readFile(file)).config
-  .compilerOptions;
+const { paths } = ts.readConfigFile(`${import.meta.dirname}/tsconfig.json`, (file) => ts.sys.readFile(file))
+  .config.compilerOptions;
 
 const shared = {
   rootDir: import.meta.dirname,
@@ -28,6 +28,8 @@ const project = (displayName, roots, testRegex) => ({
 });
 
 export default {
+  // The tally comes last, so that the sum is the last line of the output.
+  reporters: ['default', '<rootDir>/test/tally.reporter.js'],
   globalSetup: '<rootDir>/test/jest.global-setup.ts',
   workerIdleMemoryLimit: '512MB',
   coverageProvider: 'v8',

@@ -1,0 +1,10 @@
+/** Ends a run with its sum, alone on the last line: `N passed, N failed`, and `, N skipped` if any were. */
+export default class TallyReporter {
+  onRunComplete(_contexts, results) {
+    // A file that could not even be loaded has no tests to count, and is a failure all the same.
+    const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
+    const skipped = results.numPendingTests + results.numTodoTests;
+    const sum = `${results.numPassedTests} passed, ${failed} failed`;
+    process.stdout.write(`\n${sum}${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+  }
+}
