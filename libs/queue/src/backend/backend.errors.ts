@@ -1,0 +1,80 @@
+import { QueueError } from '../message/queue-error.js';
+import { quote } from '../message/names.js';
+
+/** Nobody would get the message: no subscription listens to the topic. */
+export class UnroutableError extends QueueError {
+  readonly code = 'unroutable';
+
+  constructor(backend: string, topic: string, to?: string) {
+    super(
+      to === undefined
+        ? `topic ${quote(topic)} has no subscription on backend ${quote(backend)}, so the message would be lost: start a consumer of it once, or declare the subscription in the module's topology`
+        : `subscription ${quote(to)} does not exist on backend ${quote(backend)}`,
+    );
+  }
+}
+
+export class PayloadTooLargeError extends QueueError {
+  readonly code = 'payload_too_large';
+
+  constructor(backend: string, bytes: number, maxBytes: number) {
+    super(
+      `the message takes ${bytes} bytes, backend ${quote(backend)} takes at most ${maxBytes}: send a reference to the data instead`,
+    );
+  }
+}
+
+/** The backend was closed, or is closing. */
+export class BackendClosedError extends QueueError {
+  readonly code = 'closed';
+
+  constructor(backend: string, doing: string) {
+    super(`backend ${quote(backend)} is closed: cannot ${doing}`);
+  }
+}
+
+/** The broker did not do it, and certainly did not do half of it. Trying again is safe. */
+export class BackendUnavailableError extends QueueError {
+  readonly code = 'unavailable';
+
+  constructor(backend: string, doing: string, why: string, options?: { cause?: unknown }) {
+    super(`backend ${quote(backend)} could not ${doing}: ${why}`, options);
+  }
+}
+
+/** No answer in time: the message may have been stored. Publishing it again with the same id is safe for idempotent consumers. */
+export class PublishOutcomeUnknownError extends QueueError {
+  readonly code = 'publish_outcome_unknown';
+  readonly mayHaveBeenStored = true;
+}
+
+/** The backend cannot do what was asked, by its capabilities. */
+export class UnsupportedError extends QueueError {
+  readonly code = 'unsupported';
+
+  constructor(backend: string, what: string, remedy: string) {
+    super(`backend ${quote(backend)} cannot ${what}: ${remedy}`);
+  }
+}
+
+export class UnknownSubscriptionError extends QueueError {
+  readonly code = 'unknown_subscription';
+
+  constructor(backend: string, subscription: string) {
+    super(
+      `subscription ${quote(subscription)} does not exist on backend ${quote(backend)}: ensure the topology before opening it`,
+    );
+  }
+}
+
+/** The package that talks to the broker is not installed. */
+export class MissingDriverError extends QueueError {
+  readonly code = 'missing_driver';
+
+  constructor(packageName: string, options?: { cause?: unknown }) {
+    super(
+      `the package "${packageName}" is needed by the selected backend but is not installed. Run: npm install ${packageName}`,
+      options,
+    );
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Facts about one backend, as data. Every enum is ordered from weakest to strongest in its RANK list below, so a
+ * check is a comparison. A capability that no law has proven fails the build.
+ */
+export interface Capabilities {
+  /** What survives: nothing, the process, the disk's host, the loss of a host. */
+  readonly durable: 'process' | 'disk' | 'replicated';
+  /** What a resolved publish means. `routed`: stored in every subscription, and refused if there is none. */
+  readonly confirm: 'none' | 'stored' | 'routed';
+  readonly ack: 'none' | 'position' | 'message';
+  readonly lease: false | { readonly extend: boolean; readonly maxMs: number };
+  /** Whether attempts are counted where a crash cannot erase them. */
+  readonly attempts: 'none' | 'flag' | 'counted' | 'counted-on-crash';
+  /** Giving a delivery back costs no attempt. */
+  readonly uncountedRelease: boolean;
+  readonly delay: { readonly publish: Delay; readonly retry: Delay };
+  readonly order: 'none' | 'queue' | 'key';
+  readonly onRetry: 'breaks' | 'block-key' | 'block-queue';
+  readonly fanout: 'none' | 'ephemeral' | 'named';
+  /** Can send to one subscription only. */
+  readonly lane: boolean;
+  readonly dead: 'none' | 'native' | 'native-reason';
+  readonly dedup: false | { readonly windowMs: number };
+  /** Number of levels; 1 means none. */
+  readonly priority: number;
+  readonly ttl: 'none' | 'queue' | 'message';
+  readonly tx: 'none' | 'batch' | 'enlist' | 'consume-produce';
+  /** Largest array the backend takes in one call of each verb. */
+  readonly batch: { readonly publish: number; readonly receive: number; readonly settle: number };
+  /** Largest body in bytes. */
+  readonly maxBytes: number;
+  readonly depth: 'none' | 'approx' | 'exact';
+  readonly browse: boolean;
+  /** Who may share one backend: one process, the processes of one host, many hosts. */
+  readonly hosts: 'process' | 'host' | 'many';
+}
+
+/** `false`: cannot. Otherwise never early, and at most `resolutionMs` plus load late. */
+export type Delay =
+  | false
+  | { readonly kind: 'exact' | 'tiers' | 'backoff'; readonly maxMs: number; readonly resolutionMs: number };

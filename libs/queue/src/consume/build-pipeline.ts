@@ -1,0 +1,57 @@
+import { QueueError } from '../message/queue-error.js';
+import { DeadLetterStation } from '../interceptors/dead-letter.station.js';
+import { EnvelopeStation, RawStation } from '../interceptors/envelope.station.js';
+import { failureRecorder } from '../interceptors/failure-recorder.js';
+import type { Handling } from '../interceptors/handling.js';
+import { IdempotencyStation } from '../interceptors/idempotency.station.js';
+import { LeaseStation } from '../interceptors/lease.station.js';
+import { ObserveStation, type OutcomeCounts } from '../interceptors/observe.station.js';
+import { RetryStation } from '../interceptors/retry.station.js';
+import type { Station } from '../interceptors/station.js';
+import { TimeoutStation } from '../interceptors/timeout.station.js';
+import { ValidateStation } from '../interceptors/validate.station.js';
+import type { ConsumerOptions } from './consumer-options.js';
+import { Pipeline } from './pipeline.js';
+
+/** Idempotency was asked for, and there is nothing to remember it in. */
+export class MissingStoreError extends QueueError {
+  readonly code = 'missing_store';
+}
+
+export interface PipelineParts {
+  readonly counts: OutcomeCounts;
+  /** See TimeoutStation. */
+  readonly watch: (handling: Handling) => void;
+}
+
+/** The list that a delivery walks, outermost first. A station that a subscription does not need is not in it. */
+export function buildPipeline(options: ConsumerOptions, { counts, watch }: PipelineParts): Pipeline {
+  const { policies, ambient, handler, host, subscription } = options;
+  const record = failureRecorder({ clock: ambient.clock, handler: handler.name, host });
+  const stations: (Station | undefined)[] = [
+    new ObserveStation(counts),
+    new LeaseStation(),
+    new DeadLetterStation({ attempts: policies.retry.attempts, maxCrashes: policies.maxCrashes }, record),
+    new RetryStation(policies.retry, record, ambient.random),
+    policies.raw ? new RawStation() : new EnvelopeStation(),
+    policies.validate && new ValidateStation(policies.validate),
+    idempotency(options),
+    policies.timeoutMs === undefined
+      ? undefined
+      : new TimeoutStation(ambient.clock, policies.timeoutMs, watch),
+  ];
+  return new Pipeline(
+    stations.filter((station) => station !== undefined),
+    (station, error) => options.listener.fault(subscription, `pass station ${station}`, error),
+  );
+}
+
+function idempotency({ policies, store, handler, backend }: ConsumerOptions): Station | undefined {
+  if (policies.idempotency === undefined) return undefined;
+  if (store === undefined) {
+    throw new MissingStoreError(
+      `${handler.name} is idempotent, but backend "${backend.name}" cannot remember keys: use a backend with a store, such as sqlite`,
+    );
+  }
+  return new IdempotencyStation(store, policies.idempotency, policies.maxLeaseMs);
+}

@@ -1,0 +1,46 @@
+import type { Ambient } from '../ambient/ambient.js';
+import type { Backend, Settlement, SettleResult } from '../backend/backend.js';
+import type { Handling } from '../interceptors/handling.js';
+import type { MessageInterceptor } from '../interceptors/interceptor.js';
+import type { OutcomeCounts } from '../interceptors/observe.station.js';
+import type { ConsumePolicies } from '../policies/consume.policies.js';
+import type { Store } from '../store/store.js';
+import type { MessageHandler } from './handler.js';
+
+export interface ConsumerOptions {
+  readonly backend: Backend;
+  /** Needed when the policies ask for idempotency. */
+  readonly store: Store | undefined;
+  readonly subscription: string;
+  readonly topics: readonly string[];
+  readonly handler: MessageHandler;
+  /** Outermost first. */
+  readonly interceptors: readonly MessageInterceptor[];
+  readonly policies: ConsumePolicies;
+  readonly ambient: Ambient;
+  /** `hostname:pid`, for failure records. */
+  readonly host: string;
+  readonly listener: ConsumerListener;
+}
+
+/** What others want to know of a consumer. Called on the hot path: cheap, and never throwing. */
+export interface ConsumerListener {
+  /** The broker's final word on one delivery. */
+  settled(handling: Handling, settlement: Settlement, result: SettleResult): void;
+  /** Something of ours failed, such as a receive or a station; the consumer goes on. */
+  fault(subscription: string, doing: string, error: unknown): void;
+}
+
+export interface ConsumerStatus {
+  readonly subscription: string;
+  readonly backend: string;
+  readonly state: 'new' | 'running' | 'paused' | 'draining' | 'stopped';
+  /** Handlers at work. */
+  readonly running: number;
+  /** Deliveries held that have not started. */
+  readonly buffered: number;
+  /** Handlers that go on although their message was settled without them: each keeps a slot until it ends. */
+  readonly stuck: number;
+  readonly counts: Readonly<OutcomeCounts>;
+  readonly lastError: string | undefined;
+}

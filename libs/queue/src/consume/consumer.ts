@@ -1,0 +1,202 @@
+import { sleep } from '../ambient/clock.js';
+import type { Receiver } from '../backend/backend.js';
+import type { Delivery } from '../message/delivery.js';
+import { describeError } from '../message/error-info.js';
+import { ShutdownError } from '../interceptors/handling.errors.js';
+import { noCounts, type OutcomeCounts } from '../interceptors/observe.station.js';
+import { exponential } from '../policies/backoff.js';
+import type { ConsumerOptions, ConsumerStatus } from './consumer-options.js';
+import { Demand } from './demand.js';
+import { Lanes } from './lanes.js';
+
+const RECONNECT = exponential('100ms', { cap: '10s' });
+/** What is left of a drain's deadline for handlers that were told to stop, and for the last settlements. */
+const ABORT_GRACE_MS = 1_000;
+
+/** Takes the deliveries of one subscription. `run` is the only loop: room → receive → lanes. */
+export class Consumer {
+  readonly #demand: Demand;
+  readonly #counts: OutcomeCounts = noCounts();
+  readonly #stop = new AbortController();
+  #receiver: Receiver | undefined;
+  #lanes: Lanes | undefined;
+  #loop: Promise<void> = Promise.resolve();
+  #drained: Promise<void> | undefined;
+  #state: ConsumerStatus['state'] = 'new';
+  /** A message that may have ended a process is about: one at a time, so that it takes nobody with it. */
+  #careful = false;
+  #lastError: string | undefined;
+  #roomMade: (() => void) | undefined;
+
+  constructor(private readonly options: ConsumerOptions) {
+    this.#demand = new Demand(options.policies.concurrency, options.policies.prefetch);
+  }
+
+  /** Opens the subscription and starts to take. Rejects when it cannot be opened. */
+  async start(): Promise<void> {
+    const { backend, subscription, topics, policies } = this.options;
+    const receiver = await backend.open({ name: subscription, topics, leaseMs: policies.leaseMs });
+    const lanes = new Lanes({
+      consumer: this.options,
+      receiver,
+      counts: this.#counts,
+      freed: () => this.#freed(),
+      fault: (doing, error) => this.#fault(doing, error),
+    });
+    this.#receiver = receiver;
+    this.#lanes = lanes;
+    this.#state = 'running';
+    this.#loop = this.#run(receiver, lanes);
+  }
+
+  async #run(receiver: Receiver, lanes: Lanes): Promise<void> {
+    while (await this.#room(lanes)) {
+      const asked = this.#asking(lanes);
+      const batch = await this.#receive(receiver, lanes, asked);
+      this.#hand(batch, lanes);
+      lanes.start();
+      await nextTurn();
+      this.#demand.usedUp(asked, batch.length, this.options.ambient.clock.mono());
+    }
+  }
+
+  /** Waits until there is something to ask for. false: the consumer is stopping. */
+  async #room(lanes: Lanes): Promise<boolean> {
+    while (!this.#stop.signal.aborted && this.#asking(lanes) === 0) {
+      await new Promise<void>((resolve) => (this.#roomMade = resolve));
+    }
+    return !this.#stop.signal.aborted;
+  }
+
+  /** How many deliveries to ask for now. */
+  #asking(lanes: Lanes): number {
+    if (lanes.paused) return 0;
+    if (this.#careful) return lanes.running + lanes.waiting === 0 ? 1 : 0;
+    return this.#demand.next(lanes.running, lanes.waiting);
+  }
+
+  async #receive(receiver: Receiver, lanes: Lanes, max: number): Promise<readonly Delivery[]> {
+    const { clock, random } = this.options.ambient;
+    for (let failures = 1; ; failures++) {
+      this.#demand.asking(clock.mono());
+      lanes.settler.flush(); // in the same turn as the receive: a backend makes one round trip of both
+      try {
+        return await receiver.receive(max, this.#stop.signal);
+      } catch (error) {
+        if (this.#stop.signal.aborted) return [];
+        if (failures === 1) this.#fault('receive messages', error);
+        await sleep(clock, RECONNECT(failures, random.next()), this.#stop.signal);
+      }
+    }
+  }
+
+  #hand(batch: readonly Delivery[], lanes: Lanes): void {
+    const suspects = batch.some((delivery) => delivery.crashes > 0);
+    const inCompany = suspects && !this.#careful;
+    // In company a suspect is not run: everything goes back, and they come again one by one until none is left.
+    this.#careful = suspects || (this.#careful && batch.length === 0);
+    if (inCompany) lanes.giveBackWaiting();
+    for (const delivery of batch) {
+      if (inCompany || lanes.paused || this.#stop.signal.aborted) lanes.giveBack(delivery);
+      else lanes.accept(delivery);
+    }
+  }
+
+  /** Takes nothing more until `resume`; what runs, runs on; what waits goes back, uncounted. */
+  pause(): void {
+    if (this.#state !== 'running' || this.#lanes === undefined) return;
+    this.#state = 'paused';
+    this.#lanes.paused = true;
+    this.#lanes.giveBackWaiting();
+  }
+
+  resume(): void {
+    if (this.#state !== 'paused' || this.#lanes === undefined) return;
+    this.#state = 'running';
+    this.#lanes.paused = false;
+    this.#makeRoom();
+  }
+
+  /** Takes effect as handlers end or messages come. */
+  setConcurrency(concurrency: number): void {
+    this.#demand.concurrency = concurrency;
+    if (this.#lanes === undefined) return;
+    this.#lanes.concurrency = concurrency;
+    this.#lanes.start();
+    this.#makeRoom();
+  }
+
+  /**
+   * Stops intake at once, gives back what has not started, and lets running handlers end. Near the deadline their
+   * signals abort; what is unfinished then is given back, uncounted. Never rejects; later calls join the first.
+   */
+  drain(deadlineMs: number): Promise<void> {
+    this.#drained ??= this.#drain(deadlineMs).catch((error: unknown) => this.#fault('drain', error));
+    return this.#drained;
+  }
+
+  async #drain(deadlineMs: number): Promise<void> {
+    const [receiver, lanes] = [this.#receiver, this.#lanes];
+    this.#state = 'draining';
+    this.#stop.abort();
+    this.#makeRoom();
+    if (receiver !== undefined && lanes !== undefined) {
+      lanes.giveBackWaiting();
+      const graceMs = Math.min(ABORT_GRACE_MS, deadlineMs / 2);
+      await this.#within(deadlineMs - graceMs, Promise.all([this.#loop, lanes.idle()]));
+      if (lanes.running > 0) await this.#cutShort(lanes, graceMs / 2);
+      lanes.giveBackWaiting();
+      await this.#within(graceMs / 2, lanes.settler.idle());
+      await this.#within(graceMs / 2, receiver.close());
+      lanes.stop();
+    }
+    this.#state = 'stopped';
+  }
+
+  async #cutShort(lanes: Lanes, graceMs: number): Promise<void> {
+    lanes.abortAll(new ShutdownError('the process is stopping and the time for running handlers is over'));
+    await this.#within(graceMs, lanes.idle());
+    lanes.abandonAll();
+  }
+
+  /** Waits for `work`, but no longer than `ms`. */
+  async #within(ms: number, work: Promise<unknown>): Promise<void> {
+    const over = new AbortController();
+    const done = work.then(() => over.abort());
+    await Promise.race([done, sleep(this.options.ambient.clock, ms, over.signal)]);
+  }
+
+  status(): ConsumerStatus {
+    return {
+      subscription: this.options.subscription,
+      backend: this.options.backend.name,
+      state: this.#state,
+      running: this.#lanes?.running ?? 0,
+      buffered: this.#lanes?.waiting ?? 0,
+      stuck: this.#lanes?.stuck ?? 0,
+      counts: { ...this.#counts },
+      lastError: this.#lastError,
+    };
+  }
+
+  /** Wakes the loop only when there is something to ask for: this runs for every message. */
+  #freed(): void {
+    if (this.#roomMade !== undefined && this.#lanes !== undefined && this.#asking(this.#lanes) > 0)
+      this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    const made = this.#roomMade;
+    this.#roomMade = undefined;
+    made?.();
+  }
+
+  #fault(doing: string, error: unknown): void {
+    this.#lastError = describeError(error).message;
+    this.options.listener.fault(this.options.subscription, doing, error);
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

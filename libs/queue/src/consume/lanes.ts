@@ -1,0 +1,199 @@
+import type { Clock } from '../ambient/clock.js';
+import type { Receiver, Settlement, SettleResult } from '../backend/backend.js';
+import type { Delivery } from '../message/delivery.js';
+import { ACK, RELEASE, type Outcome } from '../message/outcome.js';
+import type { QueueError } from '../message/queue-error.js';
+import { currentHandling, enterHandling } from '../interceptors/current.js';
+import { Handling } from '../interceptors/handling.js';
+import type { OutcomeCounts } from '../interceptors/observe.station.js';
+import { buildPipeline } from './build-pipeline.js';
+import type { ConsumerOptions } from './consumer-options.js';
+import type { MessageHandler } from './handler.js';
+import { HandlingQueue } from './handling-queue.js';
+import { intercepted } from './intercepted.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import { outcomeOfThrown } from './outcome-of.js';
+import type { Pipeline } from './pipeline.js';
+import { settlementFor } from './settle.js';
+import { Settler } from './settler.js';
+
+export interface LanesOptions {
+  readonly consumer: ConsumerOptions;
+  readonly receiver: Receiver;
+  readonly counts: OutcomeCounts;
+  /** Called when a delivery was taken or a lane ended: there may be room for more. */
+  readonly freed: () => void;
+  readonly fault: (doing: string, error: unknown) => void;
+}
+
+/**
+ * The deliveries that a consumer holds, and the lanes that handle them. There are at most `concurrency` lanes; each
+ * takes one delivery after the other: stations in, handler, stations out, settle.
+ */
+export class Lanes {
+  readonly settler: Settler;
+  concurrency: number;
+  paused = false;
+  #running = 0;
+  #stuck = 0;
+  readonly #waiting = new HandlingQueue();
+  readonly #leases: LeaseKeeper;
+  readonly #pipeline: Pipeline;
+  readonly #handler: MessageHandler;
+  readonly #clock: Clock;
+  #idle: (() => void) | undefined;
+
+  constructor(private readonly options: LanesOptions) {
+    const { consumer, receiver, counts } = options;
+    this.concurrency = consumer.policies.concurrency;
+    this.#clock = consumer.ambient.clock;
+    this.#handler = intercepted(consumer.handler, consumer.interceptors);
+    this.#leases = new LeaseKeeper({
+      clock: this.#clock,
+      receiver,
+      policies: consumer.policies,
+      abandon: (handling, outcome) => this.#abandon(handling, outcome),
+    });
+    this.settler = new Settler({
+      clock: this.#clock,
+      receiver,
+      settled: (handling, act, result) => this.#settled(handling, act, result),
+    });
+    this.#pipeline = buildPipeline(consumer, {
+      counts,
+      watch: (handling) => this.#leases.held.watch(handling),
+    });
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  get stuck(): number {
+    return this.#stuck;
+  }
+
+  accept(delivery: Delivery): void {
+    this.#waiting.push(this.#hold(delivery));
+  }
+
+  /** Back to the broker, unstarted and uncounted. */
+  giveBack(delivery: Delivery): void {
+    this.#finish(this.#hold(delivery), RELEASE);
+  }
+
+  giveBackWaiting(): void {
+    for (let handling = this.#waiting.shift(); handling !== undefined; handling = this.#waiting.shift()) {
+      this.#finish(handling, RELEASE);
+    }
+  }
+
+  /** Starts as many lanes as there is work and room for. */
+  start(): void {
+    const outer = currentHandling();
+    while (this.#running < this.concurrency && this.#waiting.size > 0 && !this.paused) {
+      this.#running++;
+      void this.#lane();
+    }
+    enterHandling(outer);
+  }
+
+  /** Resolves when no handler runs any more. */
+  async idle(): Promise<void> {
+    if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+  }
+
+  /** Tells every running handler to stop. */
+  abortAll(reason: QueueError): void {
+    for (const handling of this.#leases.held) handling.abort(reason);
+  }
+
+  /** Settles every handling whose handler has not ended as given back. */
+  abandonAll(): void {
+    for (const handling of this.#leases.held) if (!handling.finished) this.#abandon(handling, RELEASE);
+  }
+
+  stop(): void {
+    this.#leases.held.stop();
+  }
+
+  async #lane(): Promise<void> {
+    for (let handling = this.#take(); handling !== undefined; handling = this.#take()) {
+      let decided = this.#pipeline.enter(handling);
+      if (decided instanceof Promise) decided = await decided;
+      if (decided === undefined) {
+        try {
+          enterHandling(handling);
+          const answer = this.#handler.handle(handling);
+          if (isThenable(answer)) await answer;
+          decided = ACK;
+        } catch (error) {
+          decided = outcomeOfThrown(error);
+        }
+      }
+      const leaving = this.#leave(handling, decided);
+      if (leaving !== undefined) await leaving;
+    }
+    this.#running--;
+    this.options.freed();
+    if (this.#running === 0) this.#idle?.();
+  }
+
+  #take(): Handling | undefined {
+    if (this.paused || this.#running > this.concurrency) return undefined;
+    const handling = this.#waiting.shift();
+    this.options.freed();
+    return handling;
+  }
+
+  /** The way back; answers with a promise only when a station waits. */
+  #leave(handling: Handling, decided: Outcome): Promise<void> | undefined {
+    if (handling.finished) {
+      this.#stuck--; // settled without its handler, which has ended only now
+      return undefined;
+    }
+    const outcome = this.#pipeline.exit(handling, decided);
+    if (outcome instanceof Promise) return outcome.then((final) => this.#finish(handling, final));
+    this.#finish(handling, outcome);
+    return undefined;
+  }
+
+  /** The handler does not end although it was told to: its message goes on without it, its lane does not. */
+  #abandon(handling: Handling, outcome: Outcome): void {
+    handling.finished = true;
+    this.#stuck++;
+    this.options.fault('end a handler', handling.abortReason);
+    const left = this.#pipeline.exit(handling, outcome);
+    if (left instanceof Promise) void left.then((final) => this.#finish(handling, final));
+    else this.#finish(handling, left);
+  }
+
+  #hold(delivery: Delivery): Handling {
+    const handling = new Handling(delivery, this.options.consumer.backend.name, this.#clock.mono());
+    this.#leases.held.hold(handling);
+    return handling;
+  }
+
+  #finish(handling: Handling, outcome: Outcome): void {
+    handling.finished = true;
+    const settlement = settlementFor(handling.delivery, outcome);
+    if (settlement === undefined) this.#leases.held.drop(handling);
+    else this.settler.add(handling, settlement);
+  }
+
+  #settled(handling: Handling, settlement: Settlement, result: SettleResult): void {
+    this.#leases.held.drop(handling);
+    if (typeof result !== 'string') this.options.fault(`settle a message (${settlement.kind})`, result);
+    this.options.consumer.listener.settled(handling, settlement, result);
+  }
+}
+
+function isThenable(answer: unknown): answer is PromiseLike<unknown> {
+  return (
+    typeof answer === 'object' && answer !== null && typeof (answer as { then?: unknown }).then === 'function'
+  );
+}

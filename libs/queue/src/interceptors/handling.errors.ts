@@ -1,0 +1,34 @@
+import { QueueError } from '../message/queue-error.js';
+
+/** The handler took longer than its timeout. */
+export class HandlerTimeoutError extends QueueError {
+  readonly code = 'timeout';
+}
+
+/** The message now belongs to somebody else: whatever this handler still does, its outcome changes nothing. */
+export class LeaseLostError extends QueueError {
+  readonly code = 'lease_lost';
+}
+
+/** The process is stopping and the handler's time is over. Its message is given back, uncounted. */
+export class ShutdownError extends QueueError {
+  readonly code = 'shutdown';
+}
+
+/** Handling this message has ended processes, or its lease ran out, too often. */
+export class CrashLoopError extends QueueError {
+  readonly code = 'crash_loop';
+}
+
+/** The payload does not have the shape that its handler declared. `details` lists the issues. */
+export class InvalidPayloadError extends QueueError {
+  readonly code = 'invalid_payload';
+
+  constructor(
+    message: string,
+    readonly details: unknown,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}

@@ -1,0 +1,23 @@
+import { LOST, RELEASE, type Outcome } from '../message/outcome.js';
+import type { Handling } from './handling.js';
+import { LeaseLostError, ShutdownError } from './handling.errors.js';
+import type { Station } from './station.js';
+
+/** What a delivery whose lease was lost, or that a shutdown cut short, came to: nothing that counts against it. */
+export class LeaseStation implements Station {
+  readonly name = 'lease';
+
+  enter(handling: Handling): Outcome | undefined {
+    return handling.abortReason === undefined ? undefined : cutShort(handling, RELEASE);
+  }
+
+  exit(handling: Handling, outcome: Outcome): Outcome {
+    return handling.abortReason === undefined ? outcome : cutShort(handling, outcome);
+  }
+}
+
+function cutShort(handling: Handling, outcome: Outcome): Outcome {
+  if (handling.abortReason instanceof LeaseLostError) return LOST;
+  if (handling.abortReason instanceof ShutdownError && outcome.kind !== 'ack') return RELEASE;
+  return outcome;
+}

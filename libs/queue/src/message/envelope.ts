@@ -1,0 +1,113 @@
+import type { Body } from './body.js';
+import type { Delivery } from './delivery.js';
+import type { DomainEvent } from './event.js';
+import { DecodeError, decodeText, parseJson } from './json.js';
+import { isId } from './names.js';
+import { QueueError } from './queue-error.js';
+
+/**
+ * The native wire form: one JSON object, self-describing by its first member, so that it is the same on every
+ * broker and readable without headers. `data` is the payload; a payload of bytes travels as `data_base64`.
+ */
+export const ENVELOPE_VERSION = 1;
+
+/** Decodable JSON, but no event of ours. A handler that asks for raw messages would get it. */
+export class NotAnEventError extends QueueError {
+  readonly code = 'not_an_event';
+}
+
+/** The event as text. `data` must have been checked. */
+export function encodeEvent(event: DomainEvent): string {
+  const binary = event.data instanceof Uint8Array;
+  return JSON.stringify({
+    envelope: ENVELOPE_VERSION,
+    event_id: event.event_id,
+    event_type: event.event_type,
+    source: event.source,
+    timestamp: event.timestamp,
+    schema_version: event.schema_version,
+    correlation_id: event.correlation_id,
+    idempotency_key: event.idempotency_key,
+    aggregate_id: event.aggregate_id,
+    causation_id: event.causation_id,
+    tenant: event.tenant,
+    traceparent: event.traceparent,
+    data: binary ? undefined : event.data,
+    data_base64: binary ? base64(event.data as Uint8Array) : undefined,
+  });
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+/** The event of a delivery. Throws DecodeError or NotAnEventError. */
+export function openEnvelope(delivery: Delivery): DomainEvent {
+  return delivery.event ?? decodeEvent(delivery.body);
+}
+
+export function decodeEvent(body: Body): DomainEvent {
+  const wire = parseJson(decodeText(body));
+  if (typeof wire !== 'object' || wire === null || !Object.hasOwn(wire, 'envelope')) {
+    throw new NotAnEventError(
+      'the message has no envelope of this library: publish it through a Bus, or let the handler ask for raw messages',
+    );
+  }
+  return readEvent(wire as Record<string, unknown>);
+}
+
+function readEvent(wire: Record<string, unknown>): DomainEvent {
+  if (wire['envelope'] !== ENVELOPE_VERSION) {
+    throw new DecodeError(
+      `the envelope has version ${printed(wire['envelope'])}, this build reads ${ENVELOPE_VERSION}`,
+    );
+  }
+  const id = wire['event_id'];
+  if (!isId(id)) throw new DecodeError('the envelope has no valid event_id');
+  return {
+    event_type: required(wire, 'event_type'),
+    aggregate_id: optional(wire, 'aggregate_id'),
+    data: readData(wire),
+    event_id: id,
+    source: required(wire, 'source'),
+    timestamp: readTimestamp(wire),
+    schema_version: required(wire, 'schema_version'),
+    correlation_id: required(wire, 'correlation_id'),
+    idempotency_key: required(wire, 'idempotency_key'),
+    causation_id: optional(wire, 'causation_id'),
+    tenant: optional(wire, 'tenant'),
+    traceparent: optional(wire, 'traceparent'),
+  };
+}
+
+function readData(wire: Record<string, unknown>): unknown {
+  const encoded = wire['data_base64'];
+  if (encoded === undefined) {
+    if (!Object.hasOwn(wire, 'data')) throw new DecodeError('the envelope has no data');
+    return wire['data'];
+  }
+  if (typeof encoded !== 'string') throw new DecodeError('data_base64 of the envelope is not a string');
+  return new Uint8Array(Buffer.from(encoded, 'base64'));
+}
+
+function readTimestamp(wire: Record<string, unknown>): string {
+  const timestamp = required(wire, 'timestamp');
+  if (Number.isNaN(Date.parse(timestamp))) throw new DecodeError('timestamp of the envelope is not a date');
+  return timestamp;
+}
+
+function required(wire: Record<string, unknown>, field: string): string {
+  const value = wire[field];
+  if (typeof value === 'string' && value !== '') return value;
+  throw new DecodeError(`${field} of the envelope is ${value === undefined ? 'missing' : 'not a text'}`);
+}
+
+function optional(wire: Record<string, unknown>, field: string): string | undefined {
+  const value = wire[field];
+  if (value === undefined || value === null || typeof value === 'string') return value ?? undefined;
+  throw new DecodeError(`${field} of the envelope is not a text`);
+}
+
+function printed(value: unknown): string {
+  return JSON.stringify(value)?.slice(0, 20) ?? typeof value;
+}

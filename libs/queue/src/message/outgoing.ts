@@ -1,0 +1,20 @@
+import type { Body } from './body.js';
+import type { DomainEvent } from './event.js';
+import type { Headers } from './headers.js';
+
+/** A sealed message on its way to a backend. Immutable. */
+export interface Outgoing {
+  readonly topic: string;
+  /** One subscription only, through its own lane: retry and replay never touch the shared topic. */
+  readonly to: string | undefined;
+  readonly id: string;
+  readonly key: string | undefined;
+  readonly body: Body;
+  readonly headers: Headers;
+  /** Not before this many ms from now. */
+  readonly delayMs: number | undefined;
+  /** Never after this many ms from now. */
+  readonly ttlMs: number | undefined;
+  /** See Delivery.event. */
+  readonly event: DomainEvent | undefined;
+}

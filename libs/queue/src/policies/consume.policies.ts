@@ -1,0 +1,64 @@
+import { QueueError } from '../message/queue-error.js';
+import type { IdempotencyPolicy } from './idempotency.policy.js';
+import { DEFAULT_RETRY, type RetryPolicy } from './retry.policy.js';
+
+/** Everything a subscription was told, resolved: nothing below asks for a default again. */
+export interface ConsumePolicies {
+  /** Handlers running at once. */
+  readonly concurrency: number;
+  /** Deliveries held ready beyond the running ones; `auto` grows with the speed of the handlers. */
+  readonly prefetch: number | 'auto';
+  readonly leaseMs: number;
+  /** A lease is renewed no longer than this; then the message goes to somebody else. */
+  readonly maxLeaseMs: number;
+  /** After this the handler's signal aborts; undefined: no limit but maxLeaseMs. */
+  readonly timeoutMs: number | undefined;
+  /** How long a handler may go on after its signal aborted before its message is settled without it. */
+  readonly abortGraceMs: number;
+  readonly retry: RetryPolicy;
+  /** A message whose handling killed this many processes is dead. */
+  readonly maxCrashes: number;
+  readonly idempotency: IdempotencyPolicy | undefined;
+  /** Hand over bytes as they came, envelope or not. */
+  readonly raw: boolean;
+  /** Checks, and may replace, the payload. Throwing makes it a dead letter at once. */
+  readonly validate: ((data: unknown) => unknown) | undefined;
+}
+
+export const DEFAULT_POLICIES: ConsumePolicies = Object.freeze({
+  concurrency: 10,
+  prefetch: 'auto',
+  leaseMs: 30_000,
+  maxLeaseMs: 3_600_000,
+  timeoutMs: undefined,
+  abortGraceMs: 5_000,
+  retry: DEFAULT_RETRY,
+  maxCrashes: 3,
+  idempotency: undefined,
+  raw: false,
+  validate: undefined,
+});
+
+export class InvalidPolicyError extends QueueError {
+  readonly code = 'invalid_policy';
+}
+
+/** `given` over the defaults, checked and frozen. `where` names the handler in the error. */
+export function resolvePolicies(where: string, given: Partial<ConsumePolicies>): ConsumePolicies {
+  const policies: ConsumePolicies = { ...DEFAULT_POLICIES, ...given };
+  const whole = (name: string, value: number, low: number, high: number): void => {
+    if (Number.isInteger(value) && value >= low && value <= high) return;
+    throw new InvalidPolicyError(
+      `${where}: ${name} is ${String(value)}, it must be a whole number from ${low} to ${high}`,
+    );
+  };
+  whole('concurrency', policies.concurrency, 1, 10_000);
+  if (policies.prefetch !== 'auto') whole('prefetch', policies.prefetch, 0, 10_000);
+  whole('leaseMs', policies.leaseMs, 100, 43_200_000);
+  whole('maxLeaseMs', policies.maxLeaseMs, policies.leaseMs, 7 * 86_400_000);
+  if (policies.timeoutMs !== undefined) whole('timeoutMs', policies.timeoutMs, 1, policies.maxLeaseMs);
+  whole('abortGraceMs', policies.abortGraceMs, 0, 600_000);
+  whole('retry.attempts', policies.retry.attempts, 1, 1_000);
+  whole('deadLetter.maxCrashes', policies.maxCrashes, 1, 1_000);
+  return Object.freeze(policies);
+}

@@ -1,0 +1,106 @@
+import type { Ambient } from '../ambient/ambient.js';
+import type { Backend, BackendStatus, Settlement, SettleResult } from '../backend/backend.js';
+import { UnsupportedError } from '../backend/backend.errors.js';
+import type { Depth } from '../backend/inspect.js';
+import type { Body } from '../message/body.js';
+import { checkName } from '../message/names.js';
+import { DeadLetters } from './dead-letters.js';
+import { HandledTracker } from './handled-tracker.js';
+import { PublishBatcher } from './publish-batcher.js';
+import type { PublishOptions, RawPublishOptions, Receipt } from './publish-options.js';
+import { Sealer } from './sealer.js';
+
+export interface BusOptions {
+  readonly backend: Backend;
+  readonly source: string;
+  readonly ambient: Ambient;
+  /** Default 30 000. */
+  readonly publishTimeoutMs?: number;
+  /** Default 100 000 messages. */
+  readonly maxPending?: number;
+}
+
+/** The way out to one backend: what applications inject to publish. */
+export class Bus {
+  readonly #backend: Backend;
+  readonly #sealer: Sealer;
+  readonly #batcher: PublishBatcher;
+  readonly #handled = new HandledTracker();
+
+  constructor(options: BusOptions) {
+    this.#backend = options.backend;
+    this.#sealer = new Sealer({ source: options.source, ambient: options.ambient });
+    this.#batcher = new PublishBatcher({
+      backend: options.backend,
+      clock: options.ambient.clock,
+      timeoutMs: options.publishTimeoutMs ?? 30_000,
+      maxPending: options.maxPending ?? 100_000,
+    });
+  }
+
+  /** Name of the backend. */
+  get name(): string {
+    return this.#backend.name;
+  }
+
+  /**
+   * Resolves when the backend has the message, as its `confirm` capability says, or when it was handled with
+   * `wait: 'handled'`. Rejects with a QueueError: definitely refused, or PublishOutcomeUnknownError. The payload is
+   * captured before this returns; changing it afterwards changes nothing.
+   */
+  publish(topic: string, data: unknown, options?: PublishOptions): Promise<Receipt> {
+    try {
+      const message = this.#sealer.seal(topic, data, options);
+      if (options?.wait !== 'handled') return this.#batcher.add(message);
+      this.#mustBeInProcess();
+      return this.#handled.track(message.id, () => this.#batcher.add(message));
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /** Bytes without an envelope, for consumers that are not ours. Otherwise as `publish`. */
+  publishRaw(topic: string, body: Body, options: RawPublishOptions = {}): Promise<Receipt> {
+    try {
+      return this.#batcher.add(this.#sealer.sealRaw(topic, body, options));
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  deadLetters(subscription: string): DeadLetters {
+    return new DeadLetters(this.#backend, checkName('subscription', subscription));
+  }
+
+  /** What lies where, per subscription. */
+  async depth(subscription?: string): Promise<readonly Depth[]> {
+    const found: Depth[] = [];
+    const query =
+      subscription === undefined ? ({ kind: 'depth' } as const) : ({ kind: 'depth', subscription } as const);
+    for await (const item of this.#backend.inspect(query)) if (item.kind === 'depth') found.push(item);
+    return found;
+  }
+
+  status(): BackendStatus {
+    return this.#backend.status();
+  }
+
+  /** Consumers of the same backend and process report here. */
+  settled(settlement: Settlement, result: SettleResult): void {
+    this.#handled.settled(settlement, result);
+  }
+
+  /** Waits for the results of everything published; what is published later is refused. */
+  close(): Promise<void> {
+    return this.#batcher.close();
+  }
+
+  #mustBeInProcess(): void {
+    if (this.#backend.capabilities.hosts === 'process') return;
+    throw new UnsupportedError(
+      this.#backend.name,
+      "publish with wait: 'handled'",
+      'handlers may run in other processes; use a memory backend for in-process events',
+    );
+  }
+}

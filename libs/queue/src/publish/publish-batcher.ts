@@ -1,0 +1,125 @@
+import type { CancelTimer, Clock } from '../ambient/clock.js';
+import type { Backend, PublishResult } from '../backend/backend.js';
+import {
+  BackendClosedError,
+  BackendUnavailableError,
+  PublishOutcomeUnknownError,
+} from '../backend/backend.errors.js';
+import type { Outgoing } from '../message/outgoing.js';
+import type { QueueError } from '../message/queue-error.js';
+import type { Receipt } from './publish-options.js';
+
+export interface BatcherOptions {
+  readonly backend: Backend;
+  readonly clock: Clock;
+  /** A publish without an answer after this long ends as unknown. */
+  readonly timeoutMs: number;
+  /** Messages that may wait for the backend; more are refused at once. */
+  readonly maxPending: number;
+}
+
+/** One publish that waits for its result. */
+class Waiting {
+  resolve!: (receipt: Receipt) => void;
+  reject!: (error: QueueError) => void;
+
+  constructor(readonly message: Outgoing) {}
+}
+
+/**
+ * Joins the publishes of one turn into one call, and those that come while a call is under way into the next one.
+ * There is no timer, so a publish that comes alone leaves alone, at once.
+ */
+export class PublishBatcher {
+  #pending: Waiting[] = [];
+  #inFlight: readonly Waiting[] | undefined;
+  #sentAt = 0;
+  #scheduled = false;
+  #closed = false;
+  #watchdog: CancelTimer | undefined;
+  #idle: (() => void) | undefined;
+
+  constructor(private readonly options: BatcherOptions) {}
+
+  /** Rejects with the QueueError that says whether it was refused or is unknown. */
+  add(message: Outgoing): Promise<Receipt> {
+    if (this.#closed) return Promise.reject(new BackendClosedError(this.options.backend.name, 'publish'));
+    if (this.#pending.length >= this.options.maxPending) return Promise.reject(this.#full());
+    const waiting = new Waiting(message);
+    this.#pending.push(waiting);
+    if (!this.#scheduled && this.#inFlight === undefined) this.#schedule();
+    return new Promise((resolve, reject) => {
+      waiting.resolve = resolve;
+      waiting.reject = reject;
+    });
+  }
+
+  /** Sends what waits and resolves when all of it has its result; later publishes are refused. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#pending.length > 0 || this.#inFlight !== undefined) {
+      await new Promise<void>((resolve) => (this.#idle = resolve));
+    }
+    this.#watchdog?.();
+  }
+
+  #schedule(): void {
+    this.#scheduled = true;
+    queueMicrotask(this.#send);
+  }
+
+  readonly #send = (): void => {
+    this.#scheduled = false;
+    const { backend, clock } = this.options;
+    const batch = this.#pending.splice(0, backend.capabilities.batch.publish);
+    this.#inFlight = batch;
+    this.#sentAt = clock.mono();
+    this.#watchdog ??= clock.timer(this.options.timeoutMs, this.#watch);
+    backend.publish(batch.map((waiting) => waiting.message)).then(
+      (results) => this.#done(batch, results),
+      (error: QueueError) =>
+        this.#done(
+          batch,
+          batch.map(() => ({ status: 'unknown', error })),
+        ),
+    );
+  };
+
+  #done(batch: readonly Waiting[], results: readonly PublishResult[]): void {
+    if (this.#inFlight !== batch) return; // given up before
+    this.#inFlight = undefined;
+    for (let at = 0; at < batch.length; at++) answer(batch[at] as Waiting, results[at] as PublishResult);
+    if (this.#pending.length > 0) this.#schedule();
+    else this.#idle?.();
+  }
+
+  /** One timer for all calls: it looks at the one under way, and goes to sleep when there is none. */
+  readonly #watch = (): void => {
+    this.#watchdog = undefined;
+    const { backend, clock, timeoutMs } = this.options;
+    const batch = this.#inFlight;
+    if (batch === undefined) return;
+    const leftMs = this.#sentAt + timeoutMs - clock.mono();
+    if (leftMs > 0) {
+      this.#watchdog = clock.timer(leftMs, this.#watch);
+      return;
+    }
+    const error = new PublishOutcomeUnknownError(
+      `backend "${backend.name}" did not confirm within ${timeoutMs} ms: the message may or may not be stored`,
+    );
+    this.#done(
+      batch,
+      batch.map(() => ({ status: 'unknown', error })),
+    );
+  };
+
+  #full(): QueueError {
+    const { backend, maxPending } = this.options;
+    return new BackendUnavailableError(backend.name, 'publish', `${maxPending} messages are waiting already`);
+  }
+}
+
+function answer(waiting: Waiting, result: PublishResult): void {
+  if (result.status === 'stored') waiting.resolve({ id: waiting.message.id, copies: result.copies });
+  else waiting.reject(result.error);
+}

@@ -1,0 +1,41 @@
+import type { Duration } from '../policies/duration.js';
+
+export interface PublishOptions {
+  /** The event's id; default: a new UUID v7. Publishing again with the same id is how an unknown outcome is retried. */
+  readonly id?: string;
+  /** Ordering key and default `aggregate_id`. */
+  readonly key?: string;
+  /** Default: the topic. */
+  readonly type?: string;
+  readonly aggregateId?: string;
+  /** Default: the id. */
+  readonly idempotencyKey?: string;
+  /** Default: that of the message being handled, else the id. */
+  readonly correlationId?: string;
+  /** Default: the id of the message being handled. */
+  readonly causationId?: string;
+  /** Default: that of the message being handled. */
+  readonly tenant?: string;
+  /** Default: that of the message being handled. */
+  readonly traceparent?: string;
+  /** Default `1`. */
+  readonly schemaVersion?: string;
+  /** When it happened; default: now. */
+  readonly timestamp?: Date;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Not before this long from now, or not before this date; a date in the past means now. */
+  readonly delay?: Duration | Date;
+  /** Never handed to a handler later than this. */
+  readonly ttl?: Duration;
+  /** `stored` (default): resolves when the backend has it. `handled`: when every subscription has handled it; in-process backends only. */
+  readonly wait?: 'stored' | 'handled';
+}
+
+export type RawPublishOptions = Pick<PublishOptions, 'id' | 'key' | 'headers' | 'delay' | 'ttl'>;
+
+/** What a resolved publish knows. */
+export interface Receipt {
+  readonly id: string;
+  /** Subscriptions that got a copy. */
+  readonly copies: number;
+}

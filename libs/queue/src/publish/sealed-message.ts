@@ -1,0 +1,47 @@
+import type { Body } from '../message/body.js';
+import { encodeEvent } from '../message/envelope.js';
+import type { DomainEvent } from '../message/event.js';
+import type { Headers } from '../message/headers.js';
+import type { Outgoing } from '../message/outgoing.js';
+
+export interface Routing {
+  readonly topic: string;
+  readonly key: string | undefined;
+  readonly headers: Headers;
+  readonly delayMs: number | undefined;
+  readonly ttlMs: number | undefined;
+}
+
+/**
+ * An event on its way out. A payload that could still be changed by its owner is encoded here and now; a text, number
+ * or boolean cannot be, so it is encoded when somebody asks for the bytes, which in one process nobody does.
+ */
+export class SealedMessage implements Outgoing {
+  readonly to = undefined;
+  readonly id: string;
+  readonly topic: string;
+  readonly key: string | undefined;
+  readonly headers: Headers;
+  readonly delayMs: number | undefined;
+  readonly ttlMs: number | undefined;
+  readonly event: DomainEvent | undefined;
+  #body: Body | undefined;
+  readonly #sealed: DomainEvent;
+
+  constructor(event: DomainEvent, routing: Routing) {
+    this.id = event.event_id;
+    this.topic = routing.topic;
+    this.key = routing.key;
+    this.headers = routing.headers;
+    this.delayMs = routing.delayMs;
+    this.ttlMs = routing.ttlMs;
+    this.#sealed = event;
+    const mutable = typeof event.data === 'object' && event.data !== null;
+    this.event = mutable ? undefined : event;
+    this.#body = mutable ? encodeEvent(event) : undefined;
+  }
+
+  get body(): Body {
+    return (this.#body ??= encodeEvent(this.#sealed));
+  }
+}

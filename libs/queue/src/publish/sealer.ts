@@ -1,0 +1,117 @@
+import type { Ambient } from '../ambient/ambient.js';
+import { toBytes, type Body } from '../message/body.js';
+import type { DomainEvent } from '../message/event.js';
+import { checkHeaders, NO_HEADERS } from '../message/headers.js';
+import { checkJson, SerializeError } from '../message/json.js';
+import { checkId, checkName } from '../message/names.js';
+import type { Outgoing } from '../message/outgoing.js';
+import { currentHandling } from '../interceptors/current.js';
+import { InvalidDurationError, parseDuration, type Duration } from '../policies/duration.js';
+import type { PublishOptions, RawPublishOptions } from './publish-options.js';
+import { SealedMessage, type Routing } from './sealed-message.js';
+
+const NO_OPTIONS: PublishOptions = Object.freeze({});
+const MAX_KNOWN_TOPICS = 10_000;
+
+export interface SealerOptions {
+  /** Who publishes: a URI reference. */
+  readonly source: string;
+  readonly ambient: Ambient;
+}
+
+/** Turns what an application publishes into a sealed message, or throws before anything was sent. */
+export class Sealer {
+  readonly #knownTopics = new Set<string>();
+  #timestamp = '';
+  #timestampMs = -1;
+
+  constructor(private readonly options: SealerOptions) {}
+
+  seal(topic: string, data: unknown, given: PublishOptions = NO_OPTIONS): SealedMessage {
+    this.#checkTopic(topic);
+    const routing = given === NO_OPTIONS ? plainRouting(topic) : this.#routing(topic, given);
+    if (!(data instanceof Uint8Array)) checkJson(data);
+    return new SealedMessage(this.#event(topic, data, given), routing);
+  }
+
+  /** Bytes as they are, without an envelope. */
+  sealRaw(topic: string, body: Body, given: RawPublishOptions): Outgoing {
+    this.#checkTopic(topic);
+    if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
+      throw new SerializeError('$', 'is neither a text nor bytes, which is all that can be sent raw');
+    }
+    const id = given.id === undefined ? this.options.ambient.ids.next() : checkId('the message id', given.id);
+    const bytes = typeof body === 'string' ? body : toBytes(body).slice();
+    return { ...this.#routing(topic, given), to: undefined, id, body: bytes, event: undefined };
+  }
+
+  #event(topic: string, data: unknown, given: PublishOptions): DomainEvent {
+    const cause = currentHandling()?.event;
+    const id = given.id === undefined ? this.options.ambient.ids.next() : checkId('the message id', given.id);
+    return {
+      event_type: given.type ?? topic,
+      aggregate_id: given.aggregateId ?? given.key,
+      data,
+      event_id: id,
+      source: this.options.source,
+      timestamp: this.#stamp(given.timestamp),
+      schema_version: given.schemaVersion ?? '1',
+      correlation_id: given.correlationId ?? cause?.correlation_id ?? id,
+      idempotency_key: given.idempotencyKey ?? id,
+      causation_id: given.causationId ?? cause?.event_id,
+      tenant: given.tenant ?? cause?.tenant,
+      traceparent: given.traceparent ?? cause?.traceparent,
+    };
+  }
+
+  #routing(topic: string, given: PublishOptions): Routing {
+    return {
+      topic,
+      key: given.key === undefined ? undefined : checkKey(given.key),
+      headers: checkHeaders(given.headers),
+      delayMs: given.delay === undefined ? undefined : this.#delay(given.delay),
+      ttlMs: given.ttl === undefined ? undefined : parseDuration('ttl', given.ttl),
+    };
+  }
+
+  #delay(given: Duration | Date): number {
+    if (!(given instanceof Date)) return parseDuration('delay', given);
+    const dueMs = given.getTime();
+    if (Number.isNaN(dueMs)) throw new InvalidDurationError('delay', 'an invalid Date');
+    return parseDuration('delay', Math.max(0, dueMs - this.options.ambient.clock.now()));
+  }
+
+  /** Within one millisecond the text is the same one. */
+  #stamp(given: Date | undefined): string {
+    if (given !== undefined) return isoDate(given);
+    const nowMs = this.options.ambient.clock.now();
+    if (nowMs !== this.#timestampMs) {
+      this.#timestampMs = nowMs;
+      this.#timestamp = new Date(nowMs).toISOString();
+    }
+    return this.#timestamp;
+  }
+
+  #checkTopic(topic: string): void {
+    if (this.#knownTopics.has(topic)) return;
+    checkName('topic', topic);
+    if (this.#knownTopics.size < MAX_KNOWN_TOPICS) this.#knownTopics.add(topic);
+  }
+}
+
+function plainRouting(topic: string): Routing {
+  return { topic, key: undefined, headers: NO_HEADERS, delayMs: undefined, ttlMs: undefined };
+}
+
+/** Keys name things of the application: any text without control characters, within the length of an id. */
+function checkKey(key: unknown): string {
+  if (typeof key === 'string' && KEY.test(key)) return key;
+  throw new SerializeError('key', 'must be a text of 1 to 256 characters without control characters');
+}
+
+const KEY = /^[^\p{Cc}\p{Cs}]{1,256}$/u;
+
+function isoDate(given: Date): string {
+  if (Number.isNaN(given.getTime())) throw new SerializeError('timestamp', 'is an invalid Date');
+  return given.toISOString();
+}
