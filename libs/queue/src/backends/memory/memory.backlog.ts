@@ -1,0 +1,98 @@
+import type { Copy } from './memory.copy.js';
+import { CopyHeap } from './memory.heap.js';
+import { CopyRing } from './memory.ring.js';
+
+/** The copies of one subscription that nobody holds: what is ready, in the order it became so, and what is not yet due. */
+export class Backlog {
+  readonly #arrived = new CopyRing();
+  /** Given back; each goes before everything that came after it. */
+  readonly #returned = new CopyHeap();
+  readonly #later = new CopyHeap();
+  #lastPlace = 0;
+  #ready = 0;
+  #delayed = 0;
+  #anyExpires = false;
+
+  get ready(): number {
+    return this.#ready;
+  }
+
+  get delayed(): number {
+    return this.#delayed;
+  }
+
+  /** Monotonic ms of the next copy to become ready; Infinity when there is none. */
+  get nextDueAt(): number {
+    return this.#later.firstRank;
+  }
+
+  /** Ready now, behind everything that is. */
+  append(copy: Copy): void {
+    copy.place = ++this.#lastPlace;
+    this.#noteExpiry(copy);
+    this.#arrived.push(copy);
+    this.#ready++;
+  }
+
+  /** Ready again, in its old place. */
+  putBack(copy: Copy): void {
+    this.#returned.push(copy.place, copy);
+    this.#ready++;
+  }
+
+  schedule(copy: Copy, dueAt: number): void {
+    this.#noteExpiry(copy);
+    this.#later.push(dueAt, copy);
+    this.#delayed++;
+  }
+
+  /** The next one to hand out, or undefined. What has expired is dropped on the way. */
+  shift(monoMs: number): Copy | undefined {
+    while (this.#ready > 0) {
+      const copy = this.#returned.size > 0 ? this.#returned.shift() : this.#arrived.shift();
+      if (copy === undefined) return undefined;
+      if (copy.removed) continue;
+      this.#ready--;
+      if (!copy.isExpired(monoMs)) return copy;
+    }
+    return undefined;
+  }
+
+  /** Moves what has become due to the end of the line, in the order it became due. */
+  promote(monoMs: number): void {
+    while (this.#later.firstRank <= monoMs) {
+      const copy = this.#later.shift() as Copy;
+      if (copy.removed) continue;
+      this.#delayed--;
+      this.append(copy);
+    }
+  }
+
+  /** Drops what has expired, wherever it stands, so that the counts are exact. */
+  sweep(monoMs: number): void {
+    if (!this.#anyExpires) return;
+    for (const copy of this.listReady()) if (copy.isExpired(monoMs)) this.remove(copy, 'ready');
+    for (const copy of this.listDelayed()) if (copy.isExpired(monoMs)) this.remove(copy, 'delayed');
+  }
+
+  remove(copy: Copy, from: 'ready' | 'delayed'): void {
+    copy.removed = true;
+    if (from === 'ready') this.#ready--;
+    else this.#delayed--;
+  }
+
+  /** In the order they would be handed out. */
+  *listReady(): Generator<Copy> {
+    for (const copy of this.#returned) if (!copy.removed) yield copy;
+    for (const copy of this.#arrived) if (!copy.removed) yield copy;
+  }
+
+  /** In the order they become due. */
+  *listDelayed(): Generator<Copy> {
+    for (const copy of this.#later) if (!copy.removed) yield copy;
+  }
+
+  #noteExpiry(copy: Copy): void {
+    if (copy.expiresAt !== undefined) this.#anyExpires = true;
+  }
+}

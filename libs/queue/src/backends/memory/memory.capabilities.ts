@@ -1,0 +1,30 @@
+import type { Capabilities, Delay } from '../../backend/capabilities.js';
+
+const EXACT: Delay = Object.freeze({ kind: 'exact', maxMs: Number.MAX_SAFE_INTEGER, resolutionMs: 1 });
+
+export const memoryCapabilities = Object.freeze({
+  durable: 'process',
+  confirm: 'routed',
+  ack: 'message',
+  lease: Object.freeze({ extend: true, maxMs: 12 * 3_600_000 }),
+  attempts: 'counted-on-crash',
+  uncountedRelease: true,
+  delay: Object.freeze({ publish: EXACT, retry: EXACT }),
+  order: 'none',
+  onRetry: 'breaks',
+  fanout: 'named',
+  lane: true,
+  dead: 'native-reason',
+  dedup: false,
+  priority: 1,
+  ttl: 'message',
+  tx: 'none',
+  batch: Object.freeze({ publish: 10_000, receive: 10_000, settle: 10_000 }),
+  maxBytes: 16 * 1024 * 1024,
+  depth: 'exact',
+  browse: true,
+  hosts: 'process',
+} as const satisfies Capabilities);
+
+/** Longest lease that can be asked for, in ms. */
+export const MAX_LEASE_MS = memoryCapabilities.lease.maxMs;

@@ -1,0 +1,85 @@
+import type { Body } from '../../message/body.js';
+import type { FailureRecord } from '../../message/failure-record.js';
+import type { Headers } from '../../message/headers.js';
+import { NO_HEADERS, withHeaders } from '../../message/headers.js';
+import type { Outgoing } from '../../message/outgoing.js';
+import type { Delivery } from '../../message/delivery.js';
+
+const NO_FAILURES: readonly FailureRecord[] = Object.freeze([]);
+
+/** When a publish happened, on both clocks. One per call, shared by its messages. */
+export interface Stamp {
+  readonly wallMs: number;
+  readonly monoMs: number;
+}
+
+/** The right to some deliveries. One per answer of `receive`, shared until one of them extends its own. */
+export class Lease {
+  constructor(
+    readonly leaseMs: number,
+    /** Monotonic ms. */
+    readonly endsAt: number,
+  ) {}
+}
+
+/** The copy of one message that one subscription keeps, until it is acknowledged, purged or expired. */
+export class Copy {
+  /** Place in line among what is ready; kept by a release. */
+  place = 0;
+  /** Index among the copies in flight. */
+  slot = -1;
+  attempt = 1;
+  crashes = 0;
+  failures = NO_FAILURES;
+  /** The delivery that may settle it now, and for how long. */
+  holder: Delivery | undefined = undefined;
+  lease: Lease | undefined = undefined;
+  /** Purged or expired while it stood in line: skipped when its turn comes. */
+  removed = false;
+  /** Monotonic ms; undefined: never. */
+  readonly expiresAt: number | undefined;
+  /** Wall clock; set on dead letters. */
+  deadAt: number | undefined = undefined;
+
+  constructor(
+    readonly message: Outgoing,
+    readonly stamp: Stamp,
+    readonly seq: number,
+  ) {
+    this.expiresAt = message.ttlMs === undefined ? undefined : stamp.monoMs + message.ttlMs;
+  }
+
+  /** Names it for browse and purge; the same over all its deliveries. Made when asked for: hardly anyone asks. */
+  get ref(): string {
+    return String(this.seq);
+  }
+
+  isExpired(monoMs: number): boolean {
+    return this.expiresAt !== undefined && this.expiresAt <= monoMs;
+  }
+
+  /** A dead process or an expired lease took this attempt with it. */
+  countCrash(): void {
+    this.attempt++;
+    this.crashes++;
+  }
+}
+
+/**
+ * The message as nobody outside can change it any more. Bytes and open header records are copied; text and frozen
+ * headers are kept as they are, which is every message that comes from a Bus.
+ */
+export function sealed(message: Outgoing): Outgoing {
+  const { body, headers } = message;
+  if (typeof body === 'string' && (headers === NO_HEADERS || Object.isFrozen(headers))) return message;
+  return { ...message, body: ownBytes(body), headers: ownHeaders(headers) };
+}
+
+/** A handler may write into the bytes it gets; the next attempt must not see it. */
+export function ownBytes(body: Body): Body {
+  return typeof body === 'string' ? body : body.slice();
+}
+
+function ownHeaders(headers: Headers): Headers {
+  return Object.isFrozen(headers) ? headers : withHeaders(NO_HEADERS, headers);
+}

@@ -1,0 +1,85 @@
+import type { Clock } from '../../ambient/clock.js';
+import { BackendClosedError } from '../../backend/backend.errors.js';
+import type { Receiver, Settlement, SettleResult } from '../../backend/backend.js';
+import type { Delivery } from '../../message/delivery.js';
+import { repeat } from './memory.results.js';
+import type { MemorySubscription } from './memory.subscription.js';
+import { NOTHING, type Taker } from './memory.waiting.js';
+
+const NOTHING_NOW = Promise.resolve(NOTHING);
+
+/** One consumer's end of a subscription. */
+export class MemoryReceiver implements Receiver, Taker {
+  #state: 'open' | 'closed' | 'disconnected' = 'open';
+  /** Signals that have our listener. Callers pass the same one again and again, so it is not attached for each call. */
+  readonly #watched = new Set<AbortSignal>();
+
+  constructor(
+    private readonly subscription: MemorySubscription,
+    private readonly clock: Clock,
+    readonly leaseMs: number,
+  ) {}
+
+  receive(max: number, signal: AbortSignal): Promise<readonly Delivery[]> {
+    if (this.#state !== 'open' || signal.aborted || !(max > 0)) return NOTHING_NOW;
+    const { subscription } = this;
+    const monoMs = this.clock.mono();
+    subscription.catchUp(monoMs);
+    if (subscription.backlog.ready > 0) {
+      const deliveries = subscription.claim(this, max, monoMs);
+      if (deliveries.length > 0) return Promise.resolve(deliveries);
+    }
+    this.#watch(signal);
+    const answer = subscription.waiting.join(this, max, signal);
+    subscription.wake(monoMs);
+    return answer;
+  }
+
+  settle(acts: readonly Settlement[]): Promise<readonly SettleResult[]> {
+    if (this.#state === 'disconnected') {
+      const error = new BackendClosedError(this.subscription.backendName, 'settle');
+      return Promise.resolve(repeat<SettleResult>(error, acts.length));
+    }
+    return this.subscription.settle(acts, this.clock.mono());
+  }
+
+  close(): Promise<void> {
+    if (this.#state === 'open') {
+      this.#state = 'closed';
+      this.#leave();
+    }
+    return Promise.resolve();
+  }
+
+  /** Nothing that is done here reaches the subscription any more; what is leased comes back when its lease ends. */
+  disconnect(): void {
+    if (this.#state === 'open') this.#leave();
+    this.#state = 'disconnected';
+  }
+
+  #leave(): void {
+    this.subscription.waiting.dismiss((wait) => wait.taker === this);
+    this.subscription.restIfAlone();
+    for (const signal of this.#watched) signal.removeEventListener('abort', this.#onAbort);
+    this.#watched.clear();
+  }
+
+  #watch(signal: AbortSignal): void {
+    if (this.#watched.has(signal)) return;
+    for (const other of this.#watched)
+      if (!this.subscription.waiting.isWaitingFor(other)) this.#unwatch(other);
+    signal.addEventListener('abort', this.#onAbort);
+    this.#watched.add(signal);
+  }
+
+  #unwatch(signal: AbortSignal): void {
+    signal.removeEventListener('abort', this.#onAbort);
+    this.#watched.delete(signal);
+  }
+
+  readonly #onAbort = (): void => {
+    this.subscription.waiting.dismiss((wait) => wait.taker === this && wait.signal.aborted);
+    this.subscription.restIfAlone();
+    for (const signal of this.#watched) if (signal.aborted) this.#unwatch(signal);
+  };
+}

@@ -1,0 +1,194 @@
+import type { CancelTimer, Clock } from '../../ambient/clock.js';
+import type { Settlement, SettleResult } from '../../backend/backend.js';
+import { UnsupportedError } from '../../backend/backend.errors.js';
+import type { Delivery } from '../../message/delivery.js';
+import { type FailureRecord, MAX_FAILURE_HISTORY } from '../../message/failure-record.js';
+import type { Outgoing } from '../../message/outgoing.js';
+import { Backlog } from './memory.backlog.js';
+import { MAX_LEASE_MS } from './memory.capabilities.js';
+import { Copy, Lease, type Stamp } from './memory.copy.js';
+import { MemoryDelivery } from './memory.delivery.js';
+import { InFlight } from './memory.inflight.js';
+import { allOk, repeat } from './memory.results.js';
+import { type Taker, WaitingLine } from './memory.waiting.js';
+
+/**
+ * One subscription: its line of copies, its leases, its dead letters and those who wait. Nothing happens behind its
+ * back: every call first catches up with what time has done, and a timer runs only while somebody waits.
+ */
+export class MemorySubscription {
+  readonly topics = new Set<string>();
+  readonly backlog = new Backlog();
+  readonly inflight = new InFlight();
+  readonly dead = new Map<number, Copy>();
+  readonly waiting = new WaitingLine();
+  #seq = 0;
+  #cancelAlarm: CancelTimer | undefined;
+  #alarmAt = Infinity;
+
+  constructor(
+    readonly name: string,
+    readonly clock: Clock,
+    readonly backendName: string,
+  ) {}
+
+  /** Copies it keeps, dead letters aside. */
+  get size(): number {
+    return this.backlog.ready + this.backlog.delayed + this.inflight.size;
+  }
+
+  /** Takes a copy of a message. Nobody is woken: see `wake`. */
+  accept(message: Outgoing, stamp: Stamp): void {
+    const copy = new Copy(message, stamp, this.#seq++);
+    this.catchUp(stamp.monoMs);
+    if (message.delayMs === undefined || message.delayMs === 0) this.backlog.append(copy);
+    else this.backlog.schedule(copy, stamp.monoMs + message.delayMs);
+  }
+
+  /** Up to `max` deliveries; none when nothing is ready. */
+  claim({ leaseMs }: Taker, max: number, monoMs: number): Delivery[] {
+    const { backlog } = this;
+    const lease = new Lease(leaseMs, monoMs + leaseMs);
+    const deliveries: Delivery[] = [];
+    while (deliveries.length < max) {
+      const copy = backlog.shift(monoMs);
+      if (copy === undefined) break;
+      deliveries.push(new MemoryDelivery(copy, this.name, lease));
+      this.inflight.add(copy);
+    }
+    return deliveries;
+  }
+
+  /** Brings leases and delays to the present. Cheap when nothing is due. */
+  catchUp(monoMs: number): void {
+    if (monoMs >= this.inflight.nextEndAt) this.inflight.expire(monoMs, this.#onLeaseEnd);
+    if (monoMs >= this.backlog.nextDueAt) this.backlog.promote(monoMs);
+  }
+
+  /** Hands what is ready to those who wait, and sees to it that they are woken when something becomes due. */
+  wake(monoMs: number): void {
+    const { waiting, backlog } = this;
+    while (backlog.ready > 0) {
+      const wait = waiting.first;
+      if (wait === undefined) return;
+      const deliveries = this.claim(wait.taker, wait.max, monoMs);
+      if (deliveries.length === 0) break;
+      waiting.shift();
+      wait.resolve(deliveries);
+    }
+    if (!waiting.isEmpty) this.#setAlarm(monoMs);
+  }
+
+  settle(acts: readonly Settlement[], monoMs: number): Promise<readonly SettleResult[]> {
+    this.catchUp(monoMs);
+    let results: SettleResult[] | undefined;
+    for (let at = 0; at < acts.length; at++) {
+      const result = this.#settleOne(acts[at] as Settlement, monoMs);
+      if (results === undefined && result !== 'ok') results = repeat<SettleResult>('ok', at);
+      results?.push(result);
+    }
+    this.wake(monoMs);
+    return results === undefined ? allOk(acts.length) : Promise.resolve(results);
+  }
+
+  /** Nobody waits any more and no timer runs. */
+  close(): void {
+    this.waiting.dismiss(() => true);
+    this.#stopAlarm();
+  }
+
+  /** To be called when somebody stops waiting: without an audience there is no alarm. */
+  restIfAlone(): void {
+    if (this.waiting.isEmpty) this.#stopAlarm();
+  }
+
+  #settleOne(act: Settlement, monoMs: number): SettleResult {
+    const { delivery } = act;
+    const copy = MemoryDelivery.copyOf(delivery);
+    if (copy === 'settled') return 'noop';
+    if (copy === undefined || copy.holder !== delivery || !this.inflight.has(copy)) return 'lost';
+    switch (act.kind) {
+      case 'ack':
+        this.#endHold(copy);
+        return 'ok';
+      case 'release':
+        this.#endHold(copy);
+        this.backlog.putBack(copy);
+        return 'ok';
+      case 'retry':
+        return this.#retry(copy, act, monoMs);
+      case 'dead':
+        this.#endHold(copy);
+        this.#bury(copy, act.failure);
+        return 'ok';
+      case 'extend':
+        return this.#extend(copy, act.leaseMs, monoMs);
+    }
+  }
+
+  #retry(copy: Copy, act: Settlement & { kind: 'retry' }, monoMs: number): SettleResult {
+    if (!(act.delayMs >= 0)) {
+      return new UnsupportedError(this.backendName, `delay a retry by ${act.delayMs} ms`, 'use 0 or more');
+    }
+    this.#endHold(copy);
+    copy.attempt++;
+    copy.failures = withFailure(copy.failures, act.failure);
+    if (act.delayMs === 0) this.backlog.append(copy);
+    else this.backlog.schedule(copy, monoMs + act.delayMs);
+    return 'ok';
+  }
+
+  #extend(copy: Copy, leaseMs: number, monoMs: number): SettleResult {
+    if (!(leaseMs > 0 && leaseMs <= MAX_LEASE_MS)) {
+      return new UnsupportedError(
+        this.backendName,
+        `lease for ${leaseMs} ms`,
+        `use at most ${MAX_LEASE_MS} ms`,
+      );
+    }
+    copy.lease = new Lease(leaseMs, monoMs + leaseMs);
+    this.inflight.noteLease(copy.lease);
+    return 'ok';
+  }
+
+  #bury(copy: Copy, failure: FailureRecord): void {
+    copy.failures = withFailure(copy.failures, failure);
+    copy.deadAt = this.clock.now();
+    this.dead.set(copy.seq, copy);
+  }
+
+  #endHold(copy: Copy): void {
+    MemoryDelivery.markSettled(copy.holder);
+    this.inflight.remove(copy);
+  }
+
+  readonly #onLeaseEnd = (copy: Copy, endedAt: number): void => {
+    copy.countCrash();
+    this.backlog.schedule(copy, endedAt);
+  };
+
+  readonly #onAlarm = (): void => {
+    this.#alarmAt = Infinity;
+    const monoMs = this.clock.mono();
+    this.catchUp(monoMs);
+    this.wake(monoMs);
+  };
+
+  #setAlarm(monoMs: number): void {
+    const dueAt = Math.min(this.inflight.nextEndAt, this.backlog.nextDueAt);
+    if (dueAt >= this.#alarmAt) return;
+    this.#cancelAlarm?.();
+    this.#alarmAt = dueAt;
+    this.#cancelAlarm = this.clock.timer(dueAt - monoMs, this.#onAlarm);
+  }
+
+  #stopAlarm(): void {
+    this.#cancelAlarm?.();
+    this.#cancelAlarm = undefined;
+    this.#alarmAt = Infinity;
+  }
+}
+
+function withFailure(history: readonly FailureRecord[], failure: FailureRecord): readonly FailureRecord[] {
+  return Object.freeze([...history.slice(1 - MAX_FAILURE_HISTORY), failure]);
+}

@@ -1,0 +1,89 @@
+import type { Clock } from '../../ambient/clock.js';
+import type { Drift, SubscriptionTopology, Topology } from '../../backend/topology.js';
+import { checkName } from '../../message/names.js';
+import type { Outgoing } from '../../message/outgoing.js';
+import { MemorySubscription } from './memory.subscription.js';
+
+const NOBODY: readonly MemorySubscription[] = Object.freeze([]);
+
+/** Which subscriptions exist, and who listens to what. */
+export class MemoryTopology {
+  readonly #subscriptions = new Map<string, MemorySubscription>();
+  /** By topic. */
+  readonly #listeners = new Map<string, MemorySubscription[]>();
+  #lastTopic = '';
+  #lastListeners: readonly MemorySubscription[] = NOBODY;
+
+  constructor(
+    private readonly backendName: string,
+    private readonly clock: Clock,
+  ) {}
+
+  find(name: string): MemorySubscription | undefined {
+    return this.#subscriptions.get(name);
+  }
+
+  subscriptions(): Iterable<MemorySubscription> {
+    return this.#subscriptions.values();
+  }
+
+  /** Who gets a copy. */
+  route(message: Outgoing): readonly MemorySubscription[] {
+    if (message.to !== undefined) {
+      const one = this.#subscriptions.get(message.to);
+      return one === undefined ? NOBODY : [one];
+    }
+    if (message.topic !== this.#lastTopic) {
+      this.#lastTopic = message.topic;
+      this.#lastListeners = this.#listeners.get(message.topic) ?? NOBODY;
+    }
+    return this.#lastListeners;
+  }
+
+  wakeAll(monoMs: number): void {
+    for (const subscription of this.#subscriptions.values()) {
+      if (!subscription.waiting.isEmpty) subscription.wake(monoMs);
+    }
+  }
+
+  /** Adds what is missing; answers with what is there beyond it. */
+  create(topology: Topology): readonly Drift[] {
+    for (const declared of topology.subscriptions) this.#add(declared);
+    return this.compare(topology);
+  }
+
+  compare(topology: Topology): readonly Drift[] {
+    return topology.subscriptions.flatMap((declared) => this.#drift(declared));
+  }
+
+  #add({ name, topics }: SubscriptionTopology): void {
+    checkName('subscription', name);
+    for (const topic of topics) checkName('topic', topic);
+    let subscription = this.#subscriptions.get(name);
+    if (subscription === undefined) {
+      subscription = new MemorySubscription(name, this.clock, this.backendName);
+      this.#subscriptions.set(name, subscription);
+    }
+    for (const topic of topics) this.#listen(subscription, topic);
+  }
+
+  #listen(subscription: MemorySubscription, topic: string): void {
+    if (subscription.topics.has(topic)) return;
+    subscription.topics.add(topic);
+    this.#listeners.set(topic, [...(this.#listeners.get(topic) ?? []), subscription]);
+    this.#lastTopic = '';
+    this.#lastListeners = NOBODY;
+  }
+
+  #drift({ name, topics }: SubscriptionTopology): Drift[] {
+    const existing = this.#subscriptions.get(name);
+    if (existing === undefined)
+      return [{ kind: 'missing-subscription', subscription: name, topic: undefined }];
+    const missing = topics.filter((topic) => !existing.topics.has(topic));
+    const extra = [...existing.topics].filter((topic) => !topics.includes(topic));
+    return [
+      ...missing.map((topic): Drift => ({ kind: 'missing-topic', subscription: name, topic })),
+      ...extra.map((topic): Drift => ({ kind: 'extra-topic', subscription: name, topic })),
+    ];
+  }
+}
