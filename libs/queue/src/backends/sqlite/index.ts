@@ -1,0 +1,2 @@
+export { sqliteBackend } from './sqlite.backend.js';
+export { SqliteOptions } from './sqlite.options.js';

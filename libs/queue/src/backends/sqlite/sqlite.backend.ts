@@ -1,0 +1,177 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Ambient } from '../../ambient/ambient.js';
+import {
+  BackendClosedError,
+  UnknownSubscriptionError,
+  UnsupportedError,
+} from '../../backend/backend.errors.js';
+import type {
+  Backend,
+  BackendFactory,
+  BackendStatus,
+  OpenedBackend,
+  PublishCall,
+  PublishResult,
+  Receiver,
+} from '../../backend/backend.js';
+import type { Capabilities } from '../../backend/capabilities.js';
+import type { InspectQuery, Inspected } from '../../backend/inspect.js';
+import type { Drift, SubscriptionSpec, Topology } from '../../backend/topology.js';
+import type { Outgoing } from '../../message/outgoing.js';
+import { SqliteBell } from './sqlite.bell.js';
+import { MAX_LEASE_MS, sqliteCapabilities } from './sqlite.capabilities.js';
+import { openDatabase, whileBusy } from './sqlite.connection.js';
+import { unavailable } from './sqlite.errors.js';
+import { SqliteCounters } from './sqlite.counters.js';
+import { SqliteInspector } from './sqlite.inspector.js';
+import { type ResolvedSqliteOptions, resolveOptions, SqliteOptions } from './sqlite.options.js';
+import { SqlitePublisher } from './sqlite.publisher.js';
+import { SqliteReceiver } from './sqlite.receiver.js';
+import { SqliteStatus } from './sqlite.status.js';
+import { SqliteStore } from './sqlite.store.js';
+import { SqliteTopology } from './sqlite.topology.js';
+import { SqliteTrim } from './sqlite.trim.js';
+import { SqliteMessages } from './sqlite.wire.js';
+import { SqliteWriter } from './sqlite.writer.js';
+
+/** Opens the database once and wires the parts that share it. */
+interface Parts {
+  readonly db: DatabaseSync;
+  readonly options: ResolvedSqliteOptions;
+  readonly ambient: Ambient;
+  readonly status: SqliteStatus;
+  readonly bell: SqliteBell;
+  readonly writer: SqliteWriter;
+}
+
+/** Messages in one SQLite file, shared by the processes of one host. Needs nothing but Node. */
+class SqliteBackend implements Backend {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  readonly #parts: Parts;
+  readonly #topology: SqliteTopology;
+  readonly #messages: SqliteMessages;
+  readonly #counters: SqliteCounters;
+  readonly #publisher: SqlitePublisher;
+  readonly #inspector: SqliteInspector;
+  readonly #trim: SqliteTrim;
+  readonly #receivers = new Set<Receiver>();
+  #closing: Promise<void> | undefined;
+
+  constructor(name: string, parts: Parts) {
+    const { db, writer, bell, options } = parts;
+    const { clock } = parts.ambient;
+    this.name = name;
+    this.capabilities = sqliteCapabilities(options.maxBytes);
+    this.#parts = parts;
+    this.#topology = new SqliteTopology(db);
+    this.#messages = new SqliteMessages(db);
+    this.#counters = new SqliteCounters(db);
+    this.#trim = new SqliteTrim(db, writer);
+    const shared = { backend: name, clock, writer, bell, topology: this.#topology, messages: this.#messages };
+    this.#publisher = new SqlitePublisher({
+      ...shared,
+      counters: this.#counters,
+      maxBytes: options.maxBytes,
+    });
+    this.#inspector = new SqliteInspector(name, { db, clock, writer, topology: this.#topology });
+  }
+
+  async ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
+    this.#refuseWhenClosed('ensure the topology');
+    if (mode === 'check') return this.#read('check the topology', () => this.#topology.compare(topology));
+    return this.#parts.writer.submit('create the topology', () => {
+      if (this.#topology.create(topology)) this.#counters.topologyChanged();
+      return this.#topology.compare(topology);
+    });
+  }
+
+  async publish(batch: readonly Outgoing[], options?: PublishCall): Promise<readonly PublishResult[]> {
+    this.#refuseWhenClosed('publish');
+    return batch.length === 0 ? [] : this.#publisher.publish(batch, options);
+  }
+
+  async open(subscription: SubscriptionSpec): Promise<Receiver> {
+    this.#refuseWhenClosed('open a subscription');
+    const { name, leaseMs } = subscription;
+    if (!(leaseMs > 0 && leaseMs <= MAX_LEASE_MS)) {
+      throw new UnsupportedError(
+        this.name,
+        `lease for ${leaseMs} ms`,
+        `use more than 0 and at most ${MAX_LEASE_MS} ms`,
+      );
+    }
+    const id = await this.#read('open a subscription', () => this.#topology.idOf(name));
+    if (id === undefined) throw new UnknownSubscriptionError(this.name, name);
+    return this.#openReceiver(subscription, id);
+  }
+
+  async *inspect(query: InspectQuery): AsyncGenerator<Inspected> {
+    this.#refuseWhenClosed('inspect');
+    yield* this.#inspector.inspect(query);
+  }
+
+  status(): BackendStatus {
+    return this.#parts.status.read();
+  }
+
+  close(deadline: Date): Promise<void> {
+    this.#closing ??= this.#close(deadline);
+    return this.#closing;
+  }
+
+  #openReceiver(spec: SubscriptionSpec, id: number): Receiver {
+    const { ambient, writer, bell } = this.#parts;
+    const idle = (): void => this.#trim.run();
+    const parts = { backend: this.name, ambient, writer, bell, messages: this.#messages, idle };
+    const receiver = new SqliteReceiver(parts, spec, id, () => this.#receivers.delete(receiver));
+    this.#receivers.add(receiver);
+    return receiver;
+  }
+
+  async #close(deadline: Date): Promise<void> {
+    const { ambient, writer, bell, status, db } = this.#parts;
+    const { clock } = ambient;
+    for (const receiver of this.#receivers) await receiver.close();
+    await writer.close(clock.mono() + deadline.getTime() - clock.now());
+    bell.close();
+    status.closed();
+    db.close();
+  }
+
+  async #read<T>(doing: string, look: () => T): Promise<T> {
+    const { ambient, options } = this.#parts;
+    try {
+      return await whileBusy(ambient.clock, options.busyTimeoutMs, look);
+    } catch (error) {
+      throw unavailable(this.name, doing, error);
+    }
+  }
+
+  #refuseWhenClosed(doing: string): void {
+    if (this.#closing !== undefined) throw new BackendClosedError(this.name, doing);
+  }
+}
+
+export const sqliteBackend: BackendFactory<SqliteOptions> = {
+  kind: 'sqlite',
+  optionsClass: SqliteOptions,
+  async open(name: string, given: SqliteOptions, ambient: Ambient): Promise<OpenedBackend> {
+    const options = resolveOptions(name, given);
+    const db = await openDatabase(name, options, ambient.clock);
+    const status = new SqliteStatus(ambient.clock);
+    const bell = new SqliteBell({ file: options.file, pollMs: options.pollMs, clock: ambient.clock, db });
+    const events = {
+      committed: () => {
+        status.worked();
+        bell.committed();
+      },
+      failed: (error: Error) => status.failed(error),
+    };
+    const { clock } = ambient;
+    const { busyTimeoutMs } = options;
+    const writer = new SqliteWriter(name, db, { clock, busyTimeoutMs, events });
+    const backend = new SqliteBackend(name, { db, options, ambient, status, bell, writer });
+    return { backend, store: new SqliteStore(name, { db, clock, writer, busyTimeoutMs }) };
+  },
+};

@@ -1,0 +1,34 @@
+import type { Capabilities } from '../../backend/capabilities.js';
+
+/** Half a day: a handler that needs longer should be several messages. */
+export const MAX_LEASE_MS = 12 * 3_600_000;
+/** Ten years: beyond it a delay is a mistake in its unit. */
+export const MAX_DELAY_MS = 3_650 * 86_400_000;
+
+const DELAY = Object.freeze({ kind: 'exact', maxMs: MAX_DELAY_MS, resolutionMs: 50 } as const);
+
+export function sqliteCapabilities(maxBytes: number): Capabilities {
+  return Object.freeze({
+    durable: 'disk',
+    confirm: 'routed',
+    ack: 'message',
+    lease: Object.freeze({ extend: true, maxMs: MAX_LEASE_MS }),
+    attempts: 'counted-on-crash',
+    uncountedRelease: true,
+    delay: Object.freeze({ publish: DELAY, retry: DELAY }),
+    order: 'none',
+    onRetry: 'breaks',
+    fanout: 'named',
+    lane: true,
+    dead: 'native-reason',
+    dedup: false,
+    priority: 1,
+    ttl: 'message',
+    tx: 'none',
+    batch: Object.freeze({ publish: 1_000, receive: 1_000, settle: 1_000 }),
+    maxBytes,
+    depth: 'exact',
+    browse: true,
+    hosts: 'host',
+  });
+}

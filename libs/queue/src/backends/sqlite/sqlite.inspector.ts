@@ -1,0 +1,170 @@
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { Clock } from '../../ambient/clock.js';
+import { UnknownSubscriptionError } from '../../backend/backend.errors.js';
+import type { Depth, InspectQuery, Inspected, MessageState, Peeked } from '../../backend/inspect.js';
+import type { Body } from '../../message/body.js';
+import { decodeHeaders, decodeHistory } from './sqlite.delivery.js';
+import { FREE } from './sqlite.schema.js';
+import type { SqliteTopology } from './sqlite.topology.js';
+import type { SqliteWriter } from './sqlite.writer.js';
+
+type Row = Readonly<Record<string, SQLOutputValue>>;
+type Browse = Extract<InspectQuery, { kind: 'browse' }>;
+type Purge = Extract<InspectQuery, { kind: 'purge' }>;
+
+/** Rows read, or removed, before others get a turn. */
+const STEP = { browse: 32, purge: 500 } as const;
+
+const ALIVE = '(expires_at IS NULL OR expires_at > :now)';
+
+/** A lease that ran out makes its message ready again; an expired message is gone although its row may not be yet. */
+const WHERE: Readonly<Record<Exclude<MessageState, 'dead'>, string>> = {
+  ready: `available_at <= :now AND ${ALIVE}`,
+  delayed: `available_at > :now AND token = ${FREE} AND ${ALIVE}`,
+  inflight: `available_at > :now AND token <> ${FREE}`,
+};
+
+const COUNTS = `
+  SELECT
+    (SELECT count(*) FROM messages WHERE subscription_id = :subscriptionId AND ${WHERE.ready}) AS ready,
+    (SELECT count(*) FROM messages WHERE subscription_id = :subscriptionId AND ${WHERE.delayed}) AS delayed,
+    (SELECT count(*) FROM messages WHERE subscription_id = :subscriptionId AND ${WHERE.inflight}) AS inflight,
+    (SELECT count(*) FROM dead WHERE subscription_id = :subscriptionId) AS dead,
+    (SELECT published_at FROM messages WHERE subscription_id = :subscriptionId AND ${WHERE.ready}
+      ORDER BY available_at LIMIT 1) AS oldest_at`;
+
+const LIVE_COLUMNS = `
+  seq, id, topic, key, headers, history, body, published_at, NULL AS dead_at, deliveries - releases AS attempts,
+  deliveries - failures - releases - (available_at > :now AND token <> ${FREE}) AS crashes`;
+const DEAD_COLUMNS = `seq, id, topic, key, headers, history, body, published_at, dead_at, attempts, crashes`;
+
+/** Looks into the database for operators. Statements are made per question: it is not asked often. */
+export class SqliteInspector {
+  readonly #backend: string;
+  readonly #db: DatabaseSync;
+  readonly #clock: Clock;
+  readonly #topology: SqliteTopology;
+  readonly #writer: SqliteWriter;
+
+  constructor(
+    backend: string,
+    parts: { db: DatabaseSync; clock: Clock; topology: SqliteTopology; writer: SqliteWriter },
+  ) {
+    this.#backend = backend;
+    this.#db = parts.db;
+    this.#clock = parts.clock;
+    this.#topology = parts.topology;
+    this.#writer = parts.writer;
+  }
+
+  async *inspect(query: InspectQuery): AsyncGenerator<Inspected> {
+    switch (query.kind) {
+      case 'depth':
+        return yield* this.#depths(query.subscription);
+      case 'browse':
+        return yield* this.#browse(query, this.#idOf(query.subscription));
+      case 'purge':
+        return yield { kind: 'purged', count: await this.#purge(query, this.#idOf(query.subscription)) };
+    }
+  }
+
+  #idOf(subscription: string): number {
+    const id = this.#topology.idOf(subscription);
+    if (id === undefined) throw new UnknownSubscriptionError(this.#backend, subscription);
+    return id;
+  }
+
+  *#depths(only: string | undefined): Generator<Depth> {
+    if (only !== undefined) return yield this.#depth(only, this.#idOf(only));
+    for (const { id, name } of this.#topology.subscriptions()) yield this.#depth(name, id);
+  }
+
+  #depth(subscription: string, subscriptionId: number): Depth {
+    const now = this.#clock.now();
+    const row = this.#db.prepare(COUNTS).get({ subscriptionId, now }) as Row;
+    const oldestAt = row['oldest_at'] as number | null;
+    return {
+      kind: 'depth',
+      subscription,
+      ready: row['ready'] as number,
+      delayed: row['delayed'] as number,
+      inflight: row['inflight'] as number,
+      dead: row['dead'] as number,
+      oldestReadyMs: oldestAt === null ? undefined : now - oldestAt,
+    };
+  }
+
+  *#browse(query: Browse, subscriptionId: number): Generator<Peeked> {
+    const statement = this.#browseStatement(query);
+    let after = query.after === undefined ? 0 : parseRef(query.after);
+    for (let left = query.limit; left > 0; left -= STEP.browse) {
+      const limit = Math.min(left, STEP.browse);
+      const rows = statement.all({
+        subscriptionId,
+        now: this.#clock.now(),
+        after,
+        id: query.id ?? null,
+        limit,
+      });
+      for (const row of rows) yield peeked(row, query);
+      if (rows.length < limit) return;
+      after = rows[rows.length - 1]?.['seq'] as number;
+    }
+  }
+
+  /** In the order of publication, which is the table's own: the plus keeps SQLite from sorting an index instead. */
+  #browseStatement({ state }: Browse): StatementSync {
+    const [table, columns, where] =
+      state === 'dead' ? ['dead', DEAD_COLUMNS, ':now > 0'] : ['messages', LIVE_COLUMNS, WHERE[state]];
+    return this.#db.prepare(`
+      SELECT ${columns} FROM ${table}
+      WHERE +subscription_id = :subscriptionId AND seq > :after AND (:id IS NULL OR id = :id) AND ${where}
+      ORDER BY seq LIMIT :limit`);
+  }
+
+  async #purge(query: Purge, subscriptionId: number): Promise<number> {
+    const statement = this.#purgeStatement(query);
+    const bound = { subscriptionId, seq: query.ref === undefined ? null : parseRef(query.ref) };
+    for (let count = 0; ;) {
+      const removed = await this.#writer.submit('purge', () =>
+        Number(statement.run({ ...bound, now: this.#clock.now() }).changes),
+      );
+      count += removed;
+      if (removed < STEP.purge) return count;
+    }
+  }
+
+  #purgeStatement({ state }: Purge): StatementSync {
+    const [table, where] = state === 'dead' ? ['dead', ':now > 0'] : ['messages', WHERE[state]];
+    return this.#db.prepare(`
+      DELETE FROM ${table} WHERE seq IN (
+        SELECT seq FROM ${table}
+        WHERE subscription_id = :subscriptionId AND (:seq IS NULL OR seq = :seq) AND ${where}
+        LIMIT ${STEP.purge})`);
+  }
+}
+
+function peeked(row: Row, { state, subscription }: Browse): Peeked {
+  return {
+    kind: 'message',
+    ref: String(row['seq']),
+    state,
+    id: row['id'] as string,
+    topic: row['topic'] as string,
+    subscription,
+    key: (row['key'] as string | null) ?? undefined,
+    body: row['body'] as Body,
+    headers: decodeHeaders(row['headers']),
+    publishedAt: row['published_at'] as number,
+    attempts: row['attempts'] as number,
+    crashes: row['crashes'] as number,
+    failures: decodeHistory(row['history']),
+    deadAt: (row['dead_at'] as number | null) ?? undefined,
+  };
+}
+
+/** A reference that is not one of ours names nothing: no message has number 0. */
+function parseRef(ref: string): number {
+  const seq = Number(ref);
+  return Number.isSafeInteger(seq) ? seq : 0;
+}

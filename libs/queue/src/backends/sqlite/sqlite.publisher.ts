@@ -1,0 +1,143 @@
+import type { Clock } from '../../ambient/clock.js';
+import {
+  BackendUnavailableError,
+  PayloadTooLargeError,
+  PublishOutcomeUnknownError,
+  UnroutableError,
+  UnsupportedError,
+} from '../../backend/backend.errors.js';
+import type { PublishCall, PublishResult } from '../../backend/backend.js';
+import { byteLength } from '../../message/body.js';
+import type { Outgoing } from '../../message/outgoing.js';
+import type { QueueError } from '../../message/queue-error.js';
+import type { SqliteBell } from './sqlite.bell.js';
+import { MAX_DELAY_MS } from './sqlite.capabilities.js';
+import type { SqliteCounters } from './sqlite.counters.js';
+import type { SqliteTopology } from './sqlite.topology.js';
+import type { SqliteMessages } from './sqlite.wire.js';
+import type { SqliteWriter } from './sqlite.writer.js';
+
+export interface PublisherParts {
+  readonly backend: string;
+  readonly clock: Clock;
+  readonly maxBytes: number;
+  readonly writer: SqliteWriter;
+  readonly messages: SqliteMessages;
+  readonly topology: SqliteTopology;
+  readonly counters: SqliteCounters;
+  readonly bell: SqliteBell;
+}
+
+/** One copy of a message for every subscription that listens, all of a batch in one transaction. */
+export class SqlitePublisher {
+  readonly #parts: PublisherParts;
+  /** A string of this many UTF-16 units or fewer cannot be too large, whatever it holds. */
+  readonly #surelyFits: number;
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
+    this.#surelyFits = Math.floor(parts.maxBytes / 3);
+  }
+
+  async publish(
+    batch: readonly Outgoing[],
+    call: PublishCall | undefined,
+  ): Promise<readonly PublishResult[]> {
+    const refused = batch.map((message) => this.#refusal(message, call));
+    const stored = this.#parts.writer.submit('publish', () => this.#store(batch, refused, call?.signal));
+    try {
+      return await (call?.signal ? this.#unlessAborted(stored, batch, call.signal) : stored);
+    } catch (error) {
+      if (!(error instanceof BackendUnavailableError || error instanceof PublishOutcomeUnknownError))
+        throw error;
+      return refused.map((known) => known ?? failed(error));
+    }
+  }
+
+  #refusal(message: Outgoing, call: PublishCall | undefined): PublishResult | undefined {
+    const { backend, maxBytes } = this.#parts;
+    if (call?.tx !== undefined)
+      return refuse(new UnsupportedError(backend, 'join a transaction', 'use an outbox'));
+    if (message.body.length > this.#surelyFits && byteLength(message.body) > maxBytes) {
+      return refuse(new PayloadTooLargeError(backend, byteLength(message.body), maxBytes));
+    }
+    for (const spanMs of [message.delayMs, message.ttlMs]) {
+      if (spanMs === undefined || spanMs <= MAX_DELAY_MS) continue;
+      return refuse(
+        new UnsupportedError(
+          backend,
+          `wait for ${spanMs} ms`,
+          `the longest delay or ttl is ${MAX_DELAY_MS} ms`,
+        ),
+      );
+    }
+    return undefined;
+  }
+
+  #store(
+    batch: readonly Outgoing[],
+    refused: readonly (PublishResult | undefined)[],
+    signal: AbortSignal | undefined,
+  ): PublishResult[] {
+    if (signal?.aborted) return batch.map(() => this.#abandoned());
+    const { clock, counters, topology, bell } = this.#parts;
+    const now = clock.now();
+    const before = counters.read();
+    topology.refresh(before.topology);
+    bell.mark();
+    let seq = before.seq;
+    const results = batch.map((message, at) => {
+      const result = refused[at] ?? this.#storeOne(message, { seq, now });
+      if (result.status === 'stored') seq += result.copies;
+      return result;
+    });
+    counters.saveSeq(seq);
+    return results;
+  }
+
+  #storeOne(message: Outgoing, at: { readonly seq: number; readonly now: number }): PublishResult {
+    const { backend, topology, messages } = this.#parts;
+    const { topic, to } = message;
+    const ids = to === undefined ? topology.listenersOf(topic) : only(topology.idOf(to));
+    if (ids.length === 0) return refuse(new UnroutableError(backend, topic, to));
+    let { seq } = at;
+    for (const subscriptionId of ids) messages.insert(message, { seq: ++seq, subscriptionId, now: at.now });
+    return STORED[ids.length] ?? { status: 'stored', copies: ids.length };
+  }
+
+  /** The caller stops waiting before the transaction began: it will find the signal aborted, and store nothing. */
+  #unlessAborted(
+    stored: Promise<PublishResult[]>,
+    batch: readonly Outgoing[],
+    signal: AbortSignal,
+  ): Promise<PublishResult[]> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => resolve(batch.map(() => this.#abandoned()));
+      if (signal.aborted) giveUp();
+      signal.addEventListener('abort', giveUp, { once: true });
+      void stored.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+    });
+  }
+
+  #abandoned(): PublishResult {
+    return refuse(
+      new BackendUnavailableError(this.#parts.backend, 'publish', 'the caller gave up waiting for the lock'),
+    );
+  }
+}
+
+const STORED: readonly PublishResult[] = [0, 1, 2, 3, 4].map((copies) =>
+  Object.freeze({ status: 'stored', copies }),
+);
+
+function only(id: number | undefined): readonly number[] {
+  return id === undefined ? [] : [id];
+}
+
+function refuse(error: QueueError): PublishResult {
+  return { status: 'refused', error };
+}
+
+function failed(error: QueueError): PublishResult {
+  return { status: error instanceof PublishOutcomeUnknownError ? 'unknown' : 'refused', error };
+}

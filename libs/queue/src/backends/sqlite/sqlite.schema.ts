@@ -1,0 +1,116 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { SqliteFileError } from './sqlite.options.js';
+
+/** Written into the file's header, so that somebody else's database is never taken for ours. */
+const APPLICATION_ID = 0x50675073;
+
+/**
+ * Token of a message that nobody holds. All tokens take six bytes in the record, so a claim
+ * leaves the size of the row alone and SQLite rewrites only the page with its head, not the pages of a long body.
+ */
+export const FREE = -(2 ** 46);
+
+/**
+ * Step n leads from version n to n + 1. Released steps never change; new ones are added.
+ *
+ * messages: one row per subscription and message. It is ready when available_at (ms since the epoch) has passed: the
+ * moment of publishing, the end of a delay, or the end of a lease. ready_at is its place in line, kept for a release.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE counters (topology INTEGER NOT NULL, store INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT;
+  INSERT INTO counters VALUES (1, 0, 0);
+
+  CREATE TABLE subscriptions (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE bindings (
+    topic TEXT NOT NULL,
+    subscription_id INTEGER NOT NULL,
+    PRIMARY KEY (topic, subscription_id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE messages (
+    seq INTEGER PRIMARY KEY,
+    subscription_id INTEGER NOT NULL,
+    available_at INTEGER NOT NULL,
+    token INTEGER NOT NULL,
+    ready_at INTEGER NOT NULL,
+    deliveries INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    releases INTEGER NOT NULL,
+    published_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    id TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    key TEXT,
+    headers TEXT,
+    history TEXT,
+    body ANY NOT NULL
+  ) STRICT;
+  CREATE INDEX messages_claim ON messages (subscription_id, available_at);
+  CREATE INDEX messages_expiry ON messages (subscription_id, expires_at) WHERE expires_at IS NOT NULL;
+
+  CREATE TABLE dead (
+    seq INTEGER PRIMARY KEY,
+    subscription_id INTEGER NOT NULL,
+    dead_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    crashes INTEGER NOT NULL,
+    published_at INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    key TEXT,
+    headers TEXT,
+    history TEXT,
+    body ANY NOT NULL
+  ) STRICT;
+  CREATE INDEX dead_subscription ON dead (subscription_id);
+
+  CREATE TABLE store (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    expires_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX store_expiry ON store (expires_at) WHERE expires_at IS NOT NULL;
+
+  PRAGMA application_id = ${APPLICATION_ID};
+  `,
+];
+
+/** Brings the database to this version's schema, in one transaction. Refuses a newer one, and one that is not ours. */
+export function migrate(backend: string, file: string, db: DatabaseSync): void {
+  if (version(db) === MIGRATIONS.length) return;
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    const found = version(db);
+    refuseForeign(backend, file, db);
+    if (found > MIGRATIONS.length) {
+      throw new SqliteFileError(
+        backend,
+        file,
+        `its schema is version ${found}, written by a newer release; this one knows ${MIGRATIONS.length}: upgrade this application`,
+      );
+    }
+    for (const step of MIGRATIONS.slice(found)) db.exec(step);
+    db.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function version(db: DatabaseSync): number {
+  return Number(db.prepare('PRAGMA user_version').get()?.['user_version']);
+}
+
+function refuseForeign(backend: string, file: string, db: DatabaseSync): void {
+  if (Number(db.prepare('PRAGMA application_id').get()?.['application_id']) === APPLICATION_ID) return;
+  const tables = Number(db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n']);
+  if (tables > 0)
+    throw new SqliteFileError(
+      backend,
+      file,
+      'is the database of another application: name a file of its own',
+    );
+}

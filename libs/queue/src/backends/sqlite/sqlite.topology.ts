@@ -1,0 +1,94 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { Drift, SubscriptionTopology, Topology } from '../../backend/topology.js';
+
+const SQL = {
+  id: `SELECT id FROM subscriptions WHERE name = ?`,
+  names: `SELECT id, name FROM subscriptions ORDER BY name`,
+  topics: `SELECT topic FROM bindings WHERE subscription_id = ? ORDER BY topic`,
+  listeners: `SELECT subscription_id FROM bindings WHERE topic = ?`,
+  add: `INSERT INTO subscriptions (name) VALUES (?)`,
+  bind: `INSERT INTO bindings (topic, subscription_id) VALUES (?, ?)`,
+};
+
+/** Who listens to what, remembered until any process changes it. */
+export class SqliteTopology {
+  readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  readonly #listeners = new Map<string, readonly number[]>();
+  readonly #ids = new Map<string, number>();
+  #version = 0;
+
+  constructor(db: DatabaseSync) {
+    const entries = Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)] as const);
+    this.#sql = Object.fromEntries(entries) as Record<keyof typeof SQL, StatementSync>;
+  }
+
+  /** Inside a transaction, before any question, with the version it sees: forgets what has changed since. */
+  refresh(version: number): void {
+    if (version === this.#version) return;
+    this.#version = version;
+    this.#listeners.clear();
+    this.#ids.clear();
+  }
+
+  idOf(subscription: string): number | undefined {
+    const known = this.#ids.get(subscription) ?? this.#readId(subscription);
+    if (known !== undefined) this.#ids.set(subscription, known);
+    return known;
+  }
+
+  /** Ids of the subscriptions that get a copy. Only topics that somebody listens to are remembered. */
+  listenersOf(topic: string): readonly number[] {
+    const known = this.#listeners.get(topic);
+    if (known !== undefined) return known;
+    const ids = this.#sql.listeners.all(topic).map((row) => row['subscription_id'] as number);
+    if (ids.length > 0) this.#listeners.set(topic, ids);
+    return ids;
+  }
+
+  subscriptions(): readonly { readonly id: number; readonly name: string }[] {
+    return this.#sql.names.all().map((row) => ({ id: row['id'] as number, name: row['name'] as string }));
+  }
+
+  /** Every difference between what is declared and what is there. */
+  compare(topology: Topology): Drift[] {
+    return topology.subscriptions.flatMap((declared) => this.#compareOne(declared));
+  }
+
+  /** Inside a transaction: adds what is missing. False when nothing was. */
+  create(topology: Topology): boolean {
+    let changes = 0;
+    for (const { name, topics } of topology.subscriptions) {
+      const known = this.#readId(name);
+      const id = known ?? Number(this.#sql.add.run(name).lastInsertRowid);
+      const missing = difference(new Set(topics), this.#topicsOf(id));
+      for (const topic of missing) this.#sql.bind.run(topic, id);
+      changes += missing.length + (known === undefined ? 1 : 0);
+    }
+    return changes > 0;
+  }
+
+  #compareOne({ name: subscription, topics }: SubscriptionTopology): Drift[] {
+    const id = this.#readId(subscription);
+    if (id === undefined) return [{ kind: 'missing-subscription', subscription, topic: undefined }];
+    const declared = new Set(topics);
+    const found = this.#topicsOf(id);
+    return [
+      ...difference(declared, found).map(
+        (topic) => ({ kind: 'missing-topic', subscription, topic }) as const,
+      ),
+      ...difference(found, declared).map((topic) => ({ kind: 'extra-topic', subscription, topic }) as const),
+    ];
+  }
+
+  #topicsOf(id: number): Set<string> {
+    return new Set(this.#sql.topics.all(id).map((row) => row['topic'] as string));
+  }
+
+  #readId(subscription: string): number | undefined {
+    return this.#sql.id.get(subscription)?.['id'] as number | undefined;
+  }
+}
+
+function difference(these: ReadonlySet<string>, those: ReadonlySet<string>): string[] {
+  return [...these].filter((value) => !those.has(value));
+}

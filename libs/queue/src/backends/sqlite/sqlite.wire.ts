@@ -1,0 +1,159 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { Settlement } from '../../backend/backend.js';
+import { type FailureRecord, MAX_FAILURE_HISTORY } from '../../message/failure-record.js';
+import type { Outgoing } from '../../message/outgoing.js';
+import {
+  CLAIM_COLUMNS,
+  type ClaimBy,
+  type ClaimRow,
+  encodeHeaders,
+  SqliteDelivery,
+} from './sqlite.delivery.js';
+import { FREE } from './sqlite.schema.js';
+
+/** Expired messages that one claim removes at most. */
+const SWEEP = 500;
+
+/** True while the delivery's lease is the last one of its row, and runs. */
+const FENCE = 'seq = :seq AND token = :token AND deliveries = :deliveries AND available_at > :now';
+
+const SQL = {
+  insert: `
+    INSERT INTO messages (seq, subscription_id, available_at, token, ready_at, deliveries, failures, releases, published_at,
+      expires_at, id, topic, key, headers, history, body)
+    VALUES (?, ?, ?, ${FREE}, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, NULL, ?)`,
+  next: `SELECT available_at FROM messages WHERE subscription_id = ? ORDER BY available_at LIMIT 1`,
+  sweep: `
+    DELETE FROM messages WHERE seq IN (
+      SELECT seq FROM messages
+      WHERE subscription_id = ?1 AND expires_at <= ?2 AND (available_at <= ?2 OR token = ${FREE}) LIMIT ${SWEEP})`,
+  ready: `
+    SELECT ${CLAIM_COLUMNS} FROM messages
+    WHERE subscription_id = ? AND available_at <= ? ORDER BY available_at, seq LIMIT ?`,
+  lease: `UPDATE messages SET token = ?, deliveries = deliveries + 1, available_at = ? WHERE seq = ?`,
+  ack: `DELETE FROM messages WHERE seq = ? AND token = ? AND deliveries = ? AND available_at > ?`,
+  release: `
+    UPDATE messages SET token = ${FREE}, releases = releases + 1, available_at = ready_at WHERE ${FENCE}`,
+  retry: `
+    UPDATE messages SET token = ${FREE}, failures = failures + 1, available_at = :readyAt, ready_at = :readyAt,
+      history = :history
+    WHERE ${FENCE}`,
+  extend: `UPDATE messages SET available_at = :leaseEnd WHERE ${FENCE}`,
+  bury: `
+    INSERT INTO dead (seq, subscription_id, dead_at, attempts, crashes, published_at, id, topic, key, headers, history, body)
+    SELECT seq, subscription_id, :now, deliveries - releases, deliveries - 1 - failures - releases, published_at, id, topic,
+      key, headers, :history, body
+    FROM messages WHERE ${FENCE}`,
+};
+
+/** A message is claimed for `leaseMs` from `now`. */
+export interface Claim extends ClaimBy {
+  readonly subscriptionId: number;
+  readonly max: number;
+  readonly now: number;
+}
+
+type Fence = {
+  readonly seq: number;
+  readonly token: number;
+  readonly deliveries: number;
+  readonly now: number;
+};
+
+/** The messages table. Everything but `nextAvailable` belongs inside a transaction. Times are ms since the epoch. */
+export class SqliteMessages {
+  readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
+
+  constructor(db: DatabaseSync) {
+    const prepare = (text: string): StatementSync => db.prepare(text);
+    this.#sql = {
+      insert: prepare(SQL.insert),
+      next: prepare(SQL.next),
+      sweep: prepare(SQL.sweep),
+      ready: db.prepare(SQL.ready, { returnArrays: true }),
+      lease: prepare(SQL.lease),
+      ack: prepare(SQL.ack),
+      release: prepare(SQL.release),
+      retry: prepare(SQL.retry),
+      extend: prepare(SQL.extend),
+      bury: prepare(SQL.bury),
+    };
+  }
+
+  insert(
+    message: Outgoing,
+    at: { readonly seq: number; readonly subscriptionId: number; readonly now: number },
+  ): void {
+    const { now } = at;
+    const { delayMs, ttlMs } = message;
+    const readyAt = delayMs === undefined ? now : after(now, delayMs);
+    this.#sql.insert.run(
+      at.seq,
+      at.subscriptionId,
+      readyAt,
+      readyAt,
+      now,
+      ttlMs === undefined ? null : after(now, ttlMs),
+      message.id,
+      message.topic,
+      message.key ?? null,
+      encodeHeaders(message.headers),
+      message.body,
+    );
+  }
+
+  /** When the first message of the subscription is, or was, ready; undefined when it has none. */
+  nextAvailable(subscriptionId: number): number | undefined {
+    return this.#sql.next.get(subscriptionId)?.['available_at'] as number | undefined;
+  }
+
+  /** Takes what is ready, oldest first. Nothing also when many expired messages had to go first: then ask again. */
+  claim(claim: Claim): SqliteDelivery[] {
+    const { subscriptionId, now, token } = claim;
+    if (this.#sql.sweep.run(subscriptionId, now).changes === SWEEP) return [];
+    const rows = this.#sql.ready.all(subscriptionId, now, claim.max) as unknown as ClaimRow[];
+    const leaseEnd = after(now, claim.leaseMs);
+    return rows.map((row) => {
+      this.#sql.lease.run(token, leaseEnd, row[0] as number);
+      return new SqliteDelivery(row, claim);
+    });
+  }
+
+  /** False, and nothing changed, when the delivery no longer holds its lease. */
+  settle(act: Settlement, delivery: SqliteDelivery, now: number): boolean {
+    const { seq, token, deliveries } = delivery;
+    if (act.kind === 'ack') return this.#sql.ack.run(seq, token, deliveries, now).changes === 1;
+    const fence: Fence = { seq, token, deliveries, now };
+    switch (act.kind) {
+      case 'release':
+        return this.#sql.release.run(fence).changes === 1;
+      case 'retry':
+        return (
+          this.#sql.retry.run({
+            ...fence,
+            readyAt: after(now, act.delayMs),
+            history: extended(delivery, act.failure),
+          }).changes === 1
+        );
+      case 'extend':
+        return this.#sql.extend.run({ ...fence, leaseEnd: after(now, act.leaseMs) }).changes === 1;
+      case 'dead':
+        return this.#bury(fence, extended(delivery, act.failure));
+    }
+  }
+
+  #bury(fence: Fence, history: string): boolean {
+    if (this.#sql.bury.run({ ...fence, history }).changes !== 1) return false;
+    this.#sql.ack.run(fence.seq, fence.token, fence.deliveries, fence.now);
+    return true;
+  }
+}
+
+/** Whole milliseconds, never early; what should have been in the past is now. */
+function after(now: number, delayMs: number): number {
+  return now + Math.max(0, Math.ceil(delayMs));
+}
+
+function extended(delivery: SqliteDelivery, failure: FailureRecord): string {
+  return JSON.stringify([...delivery.failures, failure].slice(-MAX_FAILURE_HISTORY));
+}
