@@ -28,7 +28,6 @@ const project = (displayName, roots, testRegex) => ({
 });
 
 export default {
-  // The tally comes last, so that the sum is the last line of the output.
   reporters: ['default', '<rootDir>/test/tally.reporter.js'],
   globalSetup: '<rootDir>/test/jest.global-setup.ts',
   workerIdleMemoryLimit: '512MB',

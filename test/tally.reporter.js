@@ -4,7 +4,8 @@ export default class TallyReporter {
     // A file that could not even be loaded has no tests to count, and is a failure all the same.
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
     const skipped = results.numPendingTests + results.numTodoTests;
-    const sum = `${results.numPassedTests} passed, ${failed} failed`;
-    process.stdout.write(`\n${sum}${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+    const sum = `${results.numPassedTests} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+    // Jest's own summary follows every reporter, so only the end of the process is late enough.
+    process.once('exit', () => process.stdout.write(`\n${sum}\n`));
   }
 }
