@@ -27,6 +27,8 @@ export interface MemoryLimits {
   readonly maxMessages: number;
 }
 
+const NOW = Promise.resolve();
+
 /** Everything in one process. The strictest backend: what works here by luck would not work elsewhere. */
 export class MemoryBackend implements Backend {
   readonly capabilities: Capabilities;
@@ -34,6 +36,7 @@ export class MemoryBackend implements Backend {
   readonly #openedAt: number;
   #lastProgressAt: number | undefined;
   #closed = false;
+  #wakeScheduled = false;
   readonly #receivers = new Set<MemoryReceiver>();
 
   constructor(
@@ -61,6 +64,19 @@ export class MemoryBackend implements Backend {
     const stamp: Stamp = { wallMs: clock.now(), monoMs: clock.mono() };
     this.#lastProgressAt = stamp.wallMs;
     return this.#storeAll(batch, stamp);
+  }
+
+  publishNow(message: Outgoing): PublishResult {
+    if (this.#closed) return { status: 'refused', error: new BackendClosedError(this.name, 'publish') };
+    const { clock } = this.ambient;
+    const stamp: Stamp = { wallMs: clock.now(), monoMs: clock.mono() };
+    this.#lastProgressAt = stamp.wallMs;
+    const result = this.#store(message, stamp);
+    if (!this.#wakeScheduled && this.#topology.anyoneWaits()) {
+      this.#wakeScheduled = true;
+      void NOW.then(this.#wakeAll);
+    }
+    return typeof result === 'number' ? stored(result) : { status: 'refused', error: result };
   }
 
   async open(spec: SubscriptionSpec): Promise<Receiver> {
@@ -110,6 +126,12 @@ export class MemoryBackend implements Backend {
     for (const subscription of this.#topology.subscriptions()) subscription.close();
   }
 
+  /** At the end of the turn, so that who waits gets all that the turn brings. */
+  readonly #wakeAll = (): void => {
+    this.#wakeScheduled = false;
+    this.#topology.wakeAll(this.ambient.clock.mono());
+  };
+
   #storeAll(batch: readonly Outgoing[], stamp: Stamp): Promise<readonly PublishResult[]> {
     let results: PublishResult[] | undefined;
     let copies = 0;
@@ -137,8 +159,7 @@ export class MemoryBackend implements Backend {
 
   #objection(message: Outgoing, takers: readonly MemorySubscription[]): QueueError | undefined {
     const { maxBytes, maxMessages } = this.limits;
-    // Text takes at most three bytes a character, which answers it for nearly every message without counting.
-    if (message.body.length * 3 > maxBytes) {
+    if (mayTake(message) > maxBytes) {
       const bytes = byteLength(message.body);
       if (bytes > maxBytes) return new PayloadTooLargeError(this.name, bytes, maxBytes);
     }
@@ -182,4 +203,17 @@ export class MemoryBackend implements Backend {
   #checkOpen(doing: string): void {
     if (this.#closed) throw new BackendClosedError(this.name, doing);
   }
+}
+
+/** The rest of an envelope: twelve fields, each of bounded length. */
+const ENVELOPE_BYTES = 8_192;
+
+/**
+ * An upper bound of the bytes a message takes, without encoding it: text takes at most three bytes a character, six
+ * when JSON escapes it. It answers the question for nearly every message.
+ */
+function mayTake(message: Outgoing): number {
+  const { event } = message;
+  if (event === undefined) return message.body.length * 3;
+  return typeof event.data === 'string' ? event.data.length * 6 + ENVELOPE_BYTES : ENVELOPE_BYTES;
 }

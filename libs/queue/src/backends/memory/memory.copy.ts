@@ -67,12 +67,14 @@ export class Copy {
 
 /**
  * The message as nobody outside can change it any more. Bytes and open header records are copied; text and frozen
- * headers are kept as they are, which is every message that comes from a Bus.
+ * headers are kept as they are. A message with its event is not even asked for its body: that may not exist yet,
+ * and in one process nobody needs it.
  */
 export function sealed(message: Outgoing): Outgoing {
-  const { body, headers } = message;
-  if (typeof body === 'string' && (headers === NO_HEADERS || Object.isFrozen(headers))) return message;
-  return { ...message, body: ownBytes(body), headers: ownHeaders(headers) };
+  const { headers } = message;
+  const headersAreOpen = headers !== NO_HEADERS && !Object.isFrozen(headers);
+  if (!headersAreOpen && (message.event !== undefined || typeof message.body === 'string')) return message;
+  return { ...message, body: ownBytes(message.body), headers: ownHeaders(headers) };
 }
 
 /** A handler may write into the bytes it gets; the next attempt must not see it. */

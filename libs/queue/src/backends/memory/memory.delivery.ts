@@ -7,40 +7,56 @@ import { type Copy, type Lease, ownBytes } from './memory.copy.js';
 
 /** Its identity is its token: a copy knows which delivery holds it. */
 export class MemoryDelivery implements Delivery {
-  readonly id: string;
-  readonly topic: string;
-  readonly key: string | undefined;
-  readonly body: Body;
-  readonly headers: Headers;
-  readonly publishedAt: number;
   readonly attempt: number;
   readonly crashes: number;
   readonly failures: readonly FailureRecord[];
   readonly leaseMs: number;
-  readonly event: DomainEvent | undefined;
   readonly #copy: Copy;
   #isSettled = false;
+  #ownBytes: Body | undefined;
 
   constructor(
     copy: Copy,
     readonly subscription: string,
     lease: Lease,
   ) {
-    const { message } = copy;
-    this.id = message.id;
-    this.topic = message.topic;
-    this.key = message.key;
-    this.body = ownBytes(message.body);
-    this.headers = message.headers;
-    this.publishedAt = copy.stamp.wallMs;
     this.attempt = copy.attempt;
     this.crashes = copy.crashes;
     this.failures = copy.failures;
     this.leaseMs = lease.leaseMs;
-    this.event = message.event;
     this.#copy = copy;
     copy.holder = this;
     copy.lease = lease;
+  }
+
+  get id(): string {
+    return this.#copy.message.id;
+  }
+
+  get topic(): string {
+    return this.#copy.message.topic;
+  }
+
+  get key(): string | undefined {
+    return this.#copy.message.key;
+  }
+
+  get headers(): Headers {
+    return this.#copy.message.headers;
+  }
+
+  get event(): DomainEvent | undefined {
+    return this.#copy.message.event;
+  }
+
+  /** Wall clock, ms since the epoch. */
+  get publishedAt(): number {
+    return this.#copy.stamp.wallMs;
+  }
+
+  /** Read when asked for: a message of this process may not even have been encoded. */
+  get body(): Body {
+    return (this.#ownBytes ??= ownBytes(this.#copy.message.body));
   }
 
   get ref(): string {

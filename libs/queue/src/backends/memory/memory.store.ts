@@ -28,6 +28,11 @@ export class MemoryStore implements Store {
     private readonly clock: Clock,
   ) {}
 
+  /** Entries in memory, those included that expired and were not swept yet. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
   async read(keys: readonly string[]): Promise<readonly (StoreEntry | undefined)[]> {
     this.#checkOpen('read');
     return keys.map((key) => this.#live(key));

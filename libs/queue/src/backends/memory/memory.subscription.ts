@@ -112,9 +112,7 @@ export class MemorySubscription {
         this.#endHold(copy);
         return 'ok';
       case 'release':
-        this.#endHold(copy);
-        this.backlog.putBack(copy);
-        return 'ok';
+        return this.#release(copy, act.delayMs ?? 0, monoMs);
       case 'retry':
         return this.#retry(copy, act, monoMs);
       case 'dead':
@@ -126,10 +124,16 @@ export class MemorySubscription {
     }
   }
 
+  #release(copy: Copy, delayMs: number, monoMs: number): SettleResult {
+    if (!(delayMs >= 0)) return this.#noDelay(delayMs);
+    this.#endHold(copy);
+    if (delayMs === 0) this.backlog.putBack(copy);
+    else this.backlog.schedule(copy, monoMs + delayMs);
+    return 'ok';
+  }
+
   #retry(copy: Copy, act: Settlement & { kind: 'retry' }, monoMs: number): SettleResult {
-    if (!(act.delayMs >= 0)) {
-      return new UnsupportedError(this.backendName, `delay a retry by ${act.delayMs} ms`, 'use 0 or more');
-    }
+    if (!(act.delayMs >= 0)) return this.#noDelay(act.delayMs);
     this.#endHold(copy);
     copy.attempt++;
     copy.failures = withFailure(copy.failures, act.failure);
@@ -155,6 +159,10 @@ export class MemorySubscription {
     copy.failures = withFailure(copy.failures, failure);
     copy.deadAt = this.clock.now();
     this.dead.set(copy.seq, copy);
+  }
+
+  #noDelay(delayMs: number): SettleResult {
+    return new UnsupportedError(this.backendName, `give a message back for ${delayMs} ms`, 'use 0 or more');
   }
 
   #endHold(copy: Copy): void {

@@ -8,6 +8,8 @@ const NOBODY: readonly MemorySubscription[] = Object.freeze([]);
 
 /** Which subscriptions exist, and who listens to what. */
 export class MemoryTopology {
+  /** Those of the map, in an array: looked through at every publish. */
+  readonly all: MemorySubscription[] = [];
   readonly #subscriptions = new Map<string, MemorySubscription>();
   /** By topic. */
   readonly #listeners = new Map<string, MemorySubscription[]>();
@@ -40,8 +42,14 @@ export class MemoryTopology {
     return this.#lastListeners;
   }
 
+  anyoneWaits(): boolean {
+    const { all } = this;
+    for (let at = 0; at < all.length; at++) if (!(all[at] as MemorySubscription).waiting.isEmpty) return true;
+    return false;
+  }
+
   wakeAll(monoMs: number): void {
-    for (const subscription of this.#subscriptions.values()) {
+    for (const subscription of this.all) {
       if (!subscription.waiting.isEmpty) subscription.wake(monoMs);
     }
   }
@@ -63,6 +71,7 @@ export class MemoryTopology {
     if (subscription === undefined) {
       subscription = new MemorySubscription(name, this.clock, this.backendName);
       this.#subscriptions.set(name, subscription);
+      this.all.push(subscription);
     }
     for (const topic of topics) this.#listen(subscription, topic);
   }
