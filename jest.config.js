@@ -32,7 +32,7 @@ export default {
   globalSetup: '<rootDir>/test/jest.global-setup.ts',
   workerIdleMemoryLimit: '512MB',
   coverageProvider: 'v8',
-  collectCoverageFrom: ['libs/*/src/**/*.ts', '!**/*.spec.ts'],
+  collectCoverageFrom: ['libs/*/src/**/*.ts', '!**/*.spec.ts', '!**/*.fixture.ts'],
   projects: [
     project('unit', ['libs', 'apps', 'scripts'], '\\.spec\\.ts$'),
     project('architecture', ['test/architecture'], '\\.spec\\.ts$'),

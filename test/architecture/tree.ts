@@ -28,8 +28,9 @@ export function parse(file: string): ts.SourceFile {
   return ts.createSourceFile(file, read(file), ts.ScriptTarget.Latest, true);
 }
 
+/** Specs and what they share (`x.fixture.ts`): compiled by the tests, never into a package. */
 export function isSpec(file: string): boolean {
-  return /[.-]spec\.ts$/.test(file);
+  return /[.-](spec|fixture)\.ts$/.test(file);
 }
 
 /** `file:line`, as an editor understands it. */
