@@ -13,5 +13,5 @@ export interface Ambient {
 export const systemAmbient: Ambient = Object.freeze({
   clock: systemClock,
   random: systemRandom,
-  ids: new UuidV7Ids(systemClock, systemRandom),
+  ids: new UuidV7Ids(systemRandom),
 });

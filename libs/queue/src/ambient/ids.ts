@@ -1,10 +1,9 @@
-import type { Clock } from './clock.js';
 import type { Random } from './random.js';
 
 /** Mints message ids. */
 export interface Ids {
-  /** A new id: 1 to 128 characters of `A-Z a-z 0-9 . _ : -`. */
-  next(): string;
+  /** A new id: 1 to 128 characters of `A-Z a-z 0-9 . _ : -`. `nowMs` is the wall clock, for ids that sort by time. */
+  next(nowMs: number): string;
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
@@ -20,13 +19,9 @@ export class UuidV7Ids implements Ids {
   #prefixMs = -1;
   #counter = 0;
 
-  constructor(
-    private readonly clock: Clock,
-    private readonly random: Random,
-  ) {}
+  constructor(private readonly random: Random) {}
 
-  next(): string {
-    const nowMs = this.clock.now();
+  next(nowMs: number): string {
     if (nowMs !== this.#prefixMs || this.#counter === COUNTER_LIMIT) this.#renew(nowMs);
     const count = this.#counter++;
     return this.#prefix + HEX[count >>> 16] + HEX[(count >>> 8) & 0xff] + HEX[count & 0xff];

@@ -22,6 +22,11 @@ export interface Backend {
    * backend is closed. `tx` is refused unless capabilities.tx allows it.
    */
   publish(batch: readonly Outgoing[], options?: PublishCall): Promise<readonly PublishResult[]>;
+  /**
+   * Stores one message before it returns. Only where storing never waits, which is inside the process: there it
+   * saves the promise, the batch and the turn that `publish` needs. Same results, same meaning.
+   */
+  publishNow?(message: Outgoing): PublishResult;
   /** Several receivers of one subscription compete. Throws when the subscription was never ensured. */
   open(subscription: SubscriptionSpec): Promise<Receiver>;
   inspect(query: InspectQuery): AsyncIterable<Inspected>;

@@ -96,9 +96,10 @@ export class Consumer {
     // In company a suspect is not run: everything goes back, and they come again one by one until none is left.
     this.#careful = suspects || (this.#careful && batch.length === 0);
     if (inCompany) lanes.giveBackWaiting();
+    const receivedAt = this.options.ambient.clock.mono();
     for (const delivery of batch) {
-      if (inCompany || lanes.paused || this.#stop.signal.aborted) lanes.giveBack(delivery);
-      else lanes.accept(delivery);
+      if (inCompany || lanes.paused || this.#stop.signal.aborted) lanes.giveBack(delivery, receivedAt);
+      else lanes.accept(delivery, receivedAt);
     }
   }
 

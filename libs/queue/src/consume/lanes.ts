@@ -77,13 +77,13 @@ export class Lanes {
     return this.#stuck;
   }
 
-  accept(delivery: Delivery): void {
-    this.#waiting.push(this.#hold(delivery));
+  accept(delivery: Delivery, receivedAt: number): void {
+    this.#waiting.push(this.#hold(delivery, receivedAt));
   }
 
   /** Back to the broker, unstarted and uncounted. */
-  giveBack(delivery: Delivery): void {
-    this.#finish(this.#hold(delivery), RELEASE);
+  giveBack(delivery: Delivery, receivedAt: number): void {
+    this.#finish(this.#hold(delivery, receivedAt), RELEASE);
   }
 
   giveBackWaiting(): void {
@@ -172,8 +172,8 @@ export class Lanes {
     else this.#finish(handling, left);
   }
 
-  #hold(delivery: Delivery): Handling {
-    const handling = new Handling(delivery, this.options.consumer.backend.name, this.#clock.mono());
+  #hold(delivery: Delivery, receivedAt: number): Handling {
+    const handling = new Handling(delivery, this.options.consumer.backend.name, receivedAt);
     this.#leases.held.hold(handling);
     return handling;
   }

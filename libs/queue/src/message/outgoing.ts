@@ -9,6 +9,7 @@ export interface Outgoing {
   readonly to: string | undefined;
   readonly id: string;
   readonly key: string | undefined;
+  /** May be encoded when it is first read: whoever has `event` should not read it without need. */
   readonly body: Body;
   readonly headers: Headers;
   /** Not before this many ms from now. */

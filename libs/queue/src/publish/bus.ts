@@ -4,6 +4,7 @@ import { UnsupportedError } from '../backend/backend.errors.js';
 import type { Depth } from '../backend/inspect.js';
 import type { Body } from '../message/body.js';
 import { checkName } from '../message/names.js';
+import type { Outgoing } from '../message/outgoing.js';
 import { DeadLetters } from './dead-letters.js';
 import { HandledTracker } from './handled-tracker.js';
 import { PublishBatcher } from './publish-batcher.js';
@@ -51,9 +52,9 @@ export class Bus {
   publish(topic: string, data: unknown, options?: PublishOptions): Promise<Receipt> {
     try {
       const message = this.#sealer.seal(topic, data, options);
-      if (options?.wait !== 'handled') return this.#batcher.add(message);
+      if (options?.wait !== 'handled') return this.#send(message);
       this.#mustBeInProcess();
-      return this.#handled.track(message.id, () => this.#batcher.add(message));
+      return this.#handled.track(message.id, () => this.#send(message));
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -62,7 +63,7 @@ export class Bus {
   /** Bytes without an envelope, for consumers that are not ours. Otherwise as `publish`. */
   publishRaw(topic: string, body: Body, options: RawPublishOptions = {}): Promise<Receipt> {
     try {
-      return this.#batcher.add(this.#sealer.sealRaw(topic, body, options));
+      return this.#send(this.#sealer.sealRaw(topic, body, options));
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -93,6 +94,15 @@ export class Bus {
   /** Waits for the results of everything published; what is published later is refused. */
   close(): Promise<void> {
     return this.#batcher.close();
+  }
+
+  #send(message: Outgoing): Promise<Receipt> {
+    const backend = this.#backend;
+    if (backend.publishNow === undefined || this.#batcher.closed) return this.#batcher.add(message);
+    const result = backend.publishNow(message);
+    return result.status === 'stored'
+      ? Promise.resolve({ id: message.id, copies: result.copies })
+      : Promise.reject(result.error);
   }
 
   #mustBeInProcess(): void {

@@ -21,40 +21,44 @@ export interface SealerOptions {
 
 /** Turns what an application publishes into a sealed message, or throws before anything was sent. */
 export class Sealer {
-  readonly #knownTopics = new Set<string>();
+  /** How a message without options travels, by topic: checked and built once. */
+  readonly #plain = new Map<string, Routing>();
   #timestamp = '';
   #timestampMs = -1;
 
   constructor(private readonly options: SealerOptions) {}
 
   seal(topic: string, data: unknown, given: PublishOptions = NO_OPTIONS): SealedMessage {
-    this.#checkTopic(topic);
-    const routing = given === NO_OPTIONS ? plainRouting(topic) : this.#routing(topic, given);
+    const plain = this.#plain.get(topic) ?? this.#newTopic(topic);
+    const routing = given === NO_OPTIONS ? plain : this.#routing(topic, given);
     if (!(data instanceof Uint8Array)) checkJson(data);
     return new SealedMessage(this.#event(topic, data, given), routing);
   }
 
   /** Bytes as they are, without an envelope. */
   sealRaw(topic: string, body: Body, given: RawPublishOptions): Outgoing {
-    this.#checkTopic(topic);
+    if (!this.#plain.has(topic)) this.#newTopic(topic);
     if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
       throw new SerializeError('$', 'is neither a text nor bytes, which is all that can be sent raw');
     }
-    const id = given.id === undefined ? this.options.ambient.ids.next() : checkId('the message id', given.id);
+    const { ids, clock } = this.options.ambient;
+    const id = given.id === undefined ? ids.next(clock.now()) : checkId('the message id', given.id);
     const bytes = typeof body === 'string' ? body : toBytes(body).slice();
     return { ...this.#routing(topic, given), to: undefined, id, body: bytes, event: undefined };
   }
 
   #event(topic: string, data: unknown, given: PublishOptions): DomainEvent {
     const cause = currentHandling()?.event;
-    const id = given.id === undefined ? this.options.ambient.ids.next() : checkId('the message id', given.id);
+    const { ids, clock } = this.options.ambient;
+    const nowMs = clock.now();
+    const id = given.id === undefined ? ids.next(nowMs) : checkId('the message id', given.id);
     return {
       event_type: given.type ?? topic,
       aggregate_id: given.aggregateId ?? given.key,
       data,
       event_id: id,
       source: this.options.source,
-      timestamp: this.#stamp(given.timestamp),
+      timestamp: given.timestamp === undefined ? this.#stamp(nowMs) : isoDate(given.timestamp),
       schema_version: given.schemaVersion ?? '1',
       correlation_id: given.correlationId ?? cause?.correlation_id ?? id,
       idempotency_key: given.idempotencyKey ?? id,
@@ -82,9 +86,7 @@ export class Sealer {
   }
 
   /** Within one millisecond the text is the same one. */
-  #stamp(given: Date | undefined): string {
-    if (given !== undefined) return isoDate(given);
-    const nowMs = this.options.ambient.clock.now();
+  #stamp(nowMs: number): string {
     if (nowMs !== this.#timestampMs) {
       this.#timestampMs = nowMs;
       this.#timestamp = new Date(nowMs).toISOString();
@@ -92,15 +94,18 @@ export class Sealer {
     return this.#timestamp;
   }
 
-  #checkTopic(topic: string): void {
-    if (this.#knownTopics.has(topic)) return;
+  #newTopic(topic: string): Routing {
     checkName('topic', topic);
-    if (this.#knownTopics.size < MAX_KNOWN_TOPICS) this.#knownTopics.add(topic);
+    const routing: Routing = {
+      topic,
+      key: undefined,
+      headers: NO_HEADERS,
+      delayMs: undefined,
+      ttlMs: undefined,
+    };
+    if (this.#plain.size < MAX_KNOWN_TOPICS) this.#plain.set(topic, routing);
+    return routing;
   }
-}
-
-function plainRouting(topic: string): Routing {
-  return { topic, key: undefined, headers: NO_HEADERS, delayMs: undefined, ttlMs: undefined };
 }
 
 /** Keys name things of the application: any text without control characters, within the length of an id. */
