@@ -34,7 +34,6 @@ import { SqliteTrim } from './sqlite.trim.js';
 import { SqliteMessages } from './sqlite.wire.js';
 import { SqliteWriter } from './sqlite.writer.js';
 
-/** Opens the database once and wires the parts that share it. */
 interface Parts {
   readonly db: DatabaseSync;
   readonly options: ResolvedSqliteOptions;
@@ -153,25 +152,40 @@ class SqliteBackend implements Backend {
   }
 }
 
+/** Wires the parts that share an open database. */
+export function assemble(
+  name: string,
+  db: DatabaseSync,
+  options: ResolvedSqliteOptions,
+  ambient: Ambient,
+): Required<OpenedBackend> {
+  const { clock } = ambient;
+  const { busyTimeoutMs, file, pollMs } = options;
+  const status = new SqliteStatus(clock);
+  const bell = new SqliteBell({ file, pollMs, clock, db });
+  const events = {
+    committed: (): void => {
+      status.worked();
+      bell.committed();
+    },
+    failed: (error: Error): void => status.failed(error),
+  };
+  const writer = new SqliteWriter(name, db, { clock, busyTimeoutMs, events });
+  const backend = new SqliteBackend(name, { db, options, ambient, status, bell, writer });
+  return { backend, store: new SqliteStore(name, { db, clock, writer, busyTimeoutMs }) };
+}
+
 export const sqliteBackend: BackendFactory<SqliteOptions> = {
   kind: 'sqlite',
   optionsClass: SqliteOptions,
-  async open(name: string, given: SqliteOptions, ambient: Ambient): Promise<OpenedBackend> {
+  async open(name: string, given: SqliteOptions, ambient: Ambient): Promise<Required<OpenedBackend>> {
     const options = resolveOptions(name, given);
     const db = await openDatabase(name, options, ambient.clock);
-    const status = new SqliteStatus(ambient.clock);
-    const bell = new SqliteBell({ file: options.file, pollMs: options.pollMs, clock: ambient.clock, db });
-    const events = {
-      committed: () => {
-        status.worked();
-        bell.committed();
-      },
-      failed: (error: Error) => status.failed(error),
-    };
-    const { clock } = ambient;
-    const { busyTimeoutMs } = options;
-    const writer = new SqliteWriter(name, db, { clock, busyTimeoutMs, events });
-    const backend = new SqliteBackend(name, { db, options, ambient, status, bell, writer });
-    return { backend, store: new SqliteStore(name, { db, clock, writer, busyTimeoutMs }) };
+    try {
+      return assemble(name, db, options, ambient);
+    } catch (error) {
+      db.close();
+      throw unavailable(name, 'open its database', error);
+    }
   },
 };

@@ -54,24 +54,21 @@ export class SqlitePublisher {
     }
   }
 
+  /** What is known before any I/O. */
   #refusal(message: Outgoing, call: PublishCall | undefined): PublishResult | undefined {
     const { backend, maxBytes } = this.#parts;
-    if (call?.tx !== undefined)
-      return refuse(new UnsupportedError(backend, 'join a transaction', 'use an outbox'));
-    if (message.body.length > this.#surelyFits && byteLength(message.body) > maxBytes) {
-      return refuse(new PayloadTooLargeError(backend, byteLength(message.body), maxBytes));
-    }
-    for (const spanMs of [message.delayMs, message.ttlMs]) {
-      if (spanMs === undefined || spanMs <= MAX_DELAY_MS) continue;
+    const { body, delayMs = 0, ttlMs = 0 } = message;
+    if (call?.tx !== undefined) {
       return refuse(
-        new UnsupportedError(
-          backend,
-          `wait for ${spanMs} ms`,
-          `the longest delay or ttl is ${MAX_DELAY_MS} ms`,
-        ),
+        new UnsupportedError(backend, 'join a transaction', 'publish after the commit, or use an outbox'),
       );
     }
-    return undefined;
+    if (body.length > this.#surelyFits && byteLength(body) > maxBytes) {
+      return refuse(new PayloadTooLargeError(backend, byteLength(body), maxBytes));
+    }
+    if (delayMs <= MAX_DELAY_MS && ttlMs <= MAX_DELAY_MS) return undefined;
+    const remedy = `the longest delay or time to live is ${MAX_DELAY_MS} ms`;
+    return refuse(new UnsupportedError(backend, `keep a message for ${Math.max(delayMs, ttlMs)} ms`, remedy));
   }
 
   #store(

@@ -127,7 +127,7 @@ export class SqliteReceiver implements Receiver {
       new UnsupportedError(this.#parts.backend, what, `the longest is ${maxMs} ms`);
     if (act.kind === 'extend' && !(act.leaseMs <= MAX_LEASE_MS))
       return tooLong(`lease for ${act.leaseMs} ms`, MAX_LEASE_MS);
-    if (act.kind === 'retry' && !(act.delayMs <= MAX_DELAY_MS))
+    if ((act.kind === 'retry' || act.kind === 'release') && !((act.delayMs ?? 0) <= MAX_DELAY_MS))
       return tooLong(`delay by ${act.delayMs} ms`, MAX_DELAY_MS);
     return undefined;
   }

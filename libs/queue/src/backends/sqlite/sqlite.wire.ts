@@ -33,7 +33,8 @@ const SQL = {
   lease: `UPDATE messages SET token = ?, deliveries = deliveries + 1, available_at = ? WHERE seq = ?`,
   ack: `DELETE FROM messages WHERE seq = ? AND token = ? AND deliveries = ? AND available_at > ?`,
   release: `
-    UPDATE messages SET token = ${FREE}, releases = releases + 1, available_at = ready_at WHERE ${FENCE}`,
+    UPDATE messages SET token = ${FREE}, releases = releases + 1, available_at = MAX(ready_at, :notBefore)
+    WHERE ${FENCE}`,
   retry: `
     UPDATE messages SET token = ${FREE}, failures = failures + 1, available_at = :readyAt, ready_at = :readyAt,
       history = :history
@@ -126,7 +127,10 @@ export class SqliteMessages {
     const fence: Fence = { seq, token, deliveries, now };
     switch (act.kind) {
       case 'release':
-        return this.#sql.release.run(fence).changes === 1;
+        return (
+          this.#sql.release.run({ ...fence, notBefore: act.delayMs ? after(now, act.delayMs) : 0 })
+            .changes === 1
+        );
       case 'retry':
         return (
           this.#sql.retry.run({
