@@ -1,0 +1,64 @@
+import { ENTRY_PROVIDER_WATERMARK } from '@nestjs/common/constants.js';
+import type { Type } from '@nestjs/common';
+import type { MessageInterceptor } from '../interceptors/interceptor.js';
+import type { Duration } from '../policies/duration.js';
+import { describesHandler } from './handler-metadata.js';
+import type { PayloadType } from './payload-type.js';
+
+export interface ConsumeOptions {
+  /** Name of the backend. Default: that of the handler's module, else the primary one. */
+  readonly backend?: string;
+  /** Name of the subscription. Default: `${group}.${topic}`; required with several topics. */
+  readonly subscription?: string;
+  /** Handlers running at once. Default 10. */
+  readonly concurrency?: number;
+  /** Deliveries held ready beyond the running ones. Default `auto`: grows with the speed of the handlers. */
+  readonly prefetch?: number | 'auto';
+  /** Default 30 s. Renewed while the handler runs. */
+  readonly lease?: Duration;
+  /** No lease is renewed beyond this. Default 1 h. */
+  readonly maxLease?: Duration;
+  /** After this the handler's signal aborts and the attempt has failed. Default: none but `maxLease`. */
+  readonly timeout?: Duration;
+  /** How long a handler may go on after its signal aborted before its message is settled without it. Default 5 s. */
+  readonly abortGrace?: Duration;
+  /** Hand over bytes as they came, with or without an envelope. Default false. */
+  readonly raw?: boolean;
+  /**
+   * Class with class-validator rules, or Standard Schema, of the payload. Default: the class of the `@Payload()`
+   * parameter, when it has rules. An invalid payload becomes a dead letter at once.
+   */
+  readonly payload?: PayloadType;
+  /** Around this handler, inside those of the module, the first one outermost. */
+  readonly interceptors?: readonly InterceptorRef[];
+  /**
+   * Which guards, pipes, interceptors and filters of Nest run: those of the class and the method (`local`, the
+   * default), also every global one (`all`), or also these global ones.
+   */
+  readonly enhancers?: 'local' | 'all' | readonly Type[];
+}
+
+/** An interceptor, or a class that Nest provides or can make. */
+export type InterceptorRef = MessageInterceptor | Type<MessageInterceptor>;
+
+/**
+ * Makes a method of any provider or controller the handler of a subscription. Can be stacked, and is inherited with
+ * its method. Without parameter decorators the method gets `(data, context)`.
+ */
+export function Consume(topics: string | readonly string[], options: ConsumeOptions = {}): MethodDecorator {
+  const entry = { topics: typeof topics === 'string' ? [topics] : [...topics], options: { ...options } };
+  const describe = describesHandler((before) => ({ ...before, consume: [entry, ...before.consume] }));
+  return (target, method, descriptor) => {
+    if (runsGlobals(options)) markEntryProvider(target.constructor);
+    describe(target, method, descriptor);
+  };
+}
+
+function runsGlobals({ enhancers = 'local' }: ConsumeOptions): boolean {
+  return enhancers !== 'local';
+}
+
+/** Nest makes request-scoped global enhancers only for controllers and for classes with this mark. */
+function markEntryProvider(host: object): void {
+  Reflect.defineMetadata(ENTRY_PROVIDER_WATERMARK, true, host);
+}
