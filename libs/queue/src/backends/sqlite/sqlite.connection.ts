@@ -10,7 +10,7 @@ import {
 import { loadDriver } from '../../backend/load-driver.js';
 import { isBusy, unavailable } from './sqlite.errors.js';
 import { type ResolvedSqliteOptions, SqliteFileError } from './sqlite.options.js';
-import { migrate } from './sqlite.schema.js';
+import { checkSchema, migrate } from './sqlite.schema.js';
 
 const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
 const BUSY_PAUSE_MS = 2;
@@ -27,6 +27,7 @@ export async function openDatabase(
   const db = new Database(options.file, { timeout: 0 });
   try {
     await whileBusy(clock, options.busyTimeoutMs, () => {
+      checkSchema(backend, options.file, db);
       configure(backend, options, db);
       migrate(backend, options.file, db);
     });

@@ -122,4 +122,4 @@ export async function inspect(backend: Backend, query: InspectQuery): Promise<In
   return found;
 }
 
-export const NEVER = new AbortController().signal;
+export const NEVER: AbortSignal = new AbortController().signal;

@@ -12,6 +12,13 @@ function inFile(sql: string): void {
   db.close();
 }
 
+function journalMode(): unknown {
+  const db = new DatabaseSync(fixture.file);
+  const mode = db.prepare('PRAGMA journal_mode').get()?.['journal_mode'];
+  db.close();
+  return mode;
+}
+
 it('refuses a schema of the future, and leaves it as it is', async () => {
   const first = await fixture.openReady();
   await first.close(new Date(fixture.clock.now() + 1_000));
@@ -29,6 +36,7 @@ it('never takes the database of another application', async () => {
   await expect(fixture.open()).rejects.toThrow(
     /is the database of another application: name a file of its own/,
   );
+  expect(journalMode()).toBe('delete');
   inFile('PRAGMA user_version = 1');
   await expect(fixture.open()).rejects.toThrow(/is the database of another application/);
 });

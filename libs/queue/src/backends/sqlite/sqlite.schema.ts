@@ -77,21 +77,30 @@ const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-/** Brings the database to this version's schema, in one transaction. Refuses a newer one, and one that is not ours. */
+/** Refuses a database that is not ours, or of a newer release, before anything in it is touched. */
+export function checkSchema(backend: string, file: string, db: DatabaseSync): void {
+  const found = read(db, 'user_version');
+  const tables = Number(db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n']);
+  if (tables > 0 && read(db, 'application_id') !== APPLICATION_ID) {
+    throw new SqliteFileError(
+      backend,
+      file,
+      'is the database of another application: name a file of its own',
+    );
+  }
+  if (found <= MIGRATIONS.length) return;
+  const problem = `its schema is version ${found}, written by a newer release; this one knows ${MIGRATIONS.length}`;
+  throw new SqliteFileError(backend, file, `${problem}: upgrade this application`);
+}
+
+/** Brings the database to this version's schema, in one transaction. */
 export function migrate(backend: string, file: string, db: DatabaseSync): void {
-  if (version(db) === MIGRATIONS.length) return;
+  if (read(db, 'user_version') === MIGRATIONS.length) return;
   db.exec('BEGIN IMMEDIATE');
   try {
-    const found = version(db);
-    refuseForeign(backend, file, db);
-    if (found > MIGRATIONS.length) {
-      throw new SqliteFileError(
-        backend,
-        file,
-        `its schema is version ${found}, written by a newer release; this one knows ${MIGRATIONS.length}: upgrade this application`,
-      );
-    }
-    for (const step of MIGRATIONS.slice(found)) db.exec(step);
+    // Another process may have been faster.
+    checkSchema(backend, file, db);
+    for (const step of MIGRATIONS.slice(read(db, 'user_version'))) db.exec(step);
     db.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
     db.exec('COMMIT');
   } catch (error) {
@@ -100,17 +109,6 @@ export function migrate(backend: string, file: string, db: DatabaseSync): void {
   }
 }
 
-function version(db: DatabaseSync): number {
-  return Number(db.prepare('PRAGMA user_version').get()?.['user_version']);
-}
-
-function refuseForeign(backend: string, file: string, db: DatabaseSync): void {
-  if (Number(db.prepare('PRAGMA application_id').get()?.['application_id']) === APPLICATION_ID) return;
-  const tables = Number(db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n']);
-  if (tables > 0)
-    throw new SqliteFileError(
-      backend,
-      file,
-      'is the database of another application: name a file of its own',
-    );
+function read(db: DatabaseSync, pragma: 'user_version' | 'application_id'): number {
+  return Number(db.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
 }
