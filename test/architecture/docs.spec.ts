@@ -4,8 +4,8 @@ import { files, read } from './tree.js';
  * A code block of the docs that stands under `<!-- from: path#region -->` is a copy of the lines between
  * `// #region name` and `// #endregion` of that file, which a test runs. This keeps the copy a copy.
  */
-const MARKED = /<!-- from: (\S+?)#(\S+) -->\n+```ts\n([\s\S]*?)```/g;
-const MARK = /<!-- from: /g;
+const MARKED = /^<!-- from: (\S+?)#(\S+) -->\n+```ts\n([\s\S]*?)```/gm;
+const MARK = /^<!-- from: /gm;
 
 interface Snippet {
   readonly doc: string;

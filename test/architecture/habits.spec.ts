@@ -57,7 +57,9 @@ function isBoolean({ type }: ts.ParameterDeclaration): boolean {
   return type?.kind === ts.SyntaxKind.BooleanKeyword;
 }
 
+/** An assertion takes the very thing it asserts, which is no flag. */
 function isCalledByOthers(node: ts.SignatureDeclaration): boolean {
+  if (node.type !== undefined && ts.isTypePredicateNode(node.type)) return false;
   if (ts.isMethodDeclaration(node)) return !ts.isPrivateIdentifier(node.name);
   if (ts.isFunctionDeclaration(node)) return ts.getModifiers(node)?.some(isExport) ?? false;
   return ts.isConstructorDeclaration(node) || ts.isMethodSignature(node);
