@@ -1,8 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import type { Ambient } from '../../ambient/ambient.js';
-import { UuidV7Ids } from '../../ambient/ids.js';
-import { seededRandom } from '../../ambient/random.js';
 import type { Backend, Receiver, SettleResult } from '../../backend/backend.js';
 import type { Depth, Inspected, InspectQuery } from '../../backend/inspect.js';
 import type { Delivery } from '../../message/delivery.js';
@@ -10,6 +8,7 @@ import type { FailureRecord } from '../../message/failure-record.js';
 import { MAX_FAILURE_HISTORY } from '../../message/failure-record.js';
 import { NO_HEADERS } from '../../message/headers.js';
 import type { Outgoing } from '../../message/outgoing.js';
+import { testAmbient } from '../../testing/test-ambient.js';
 import { VirtualClock } from '../../testing/virtual-clock.js';
 import { memoryBackend } from './index.js';
 import { crash } from './memory.faults.js';
@@ -20,11 +19,7 @@ const never = new AbortController().signal;
 
 class Bench {
   readonly clock = new VirtualClock();
-  readonly ambient: Ambient = {
-    clock: this.clock,
-    random: seededRandom(7),
-    ids: new UuidV7Ids(this.clock, seededRandom(8)),
-  };
+  readonly ambient: Ambient = testAmbient(this.clock, 7);
   backend!: Backend;
 
   static async open(options: MemoryOptions = {}): Promise<Bench> {

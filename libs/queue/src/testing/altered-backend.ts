@@ -1,0 +1,91 @@
+import type {
+  Backend,
+  BackendStatus,
+  PublishCall,
+  PublishResult,
+  Receiver,
+  Settlement,
+  SettleResult,
+} from '../backend/backend.js';
+import type { Capabilities } from '../backend/capabilities.js';
+import type { InspectQuery, Inspected } from '../backend/inspect.js';
+import type { Drift, SubscriptionSpec, Topology } from '../backend/topology.js';
+import type { Delivery } from '../message/delivery.js';
+import type { Outgoing } from '../message/outgoing.js';
+
+/** What to do differently. Each verb gets the right way to do it. */
+export interface Alterations {
+  publish?(
+    batch: readonly Outgoing[],
+    rightly: (batch: readonly Outgoing[]) => Promise<readonly PublishResult[]>,
+  ): Promise<readonly PublishResult[]>;
+  receive?(rightly: () => Promise<readonly Delivery[]>, receiver: Receiver): Promise<readonly Delivery[]>;
+  settle?(
+    acts: readonly Settlement[],
+    rightly: (acts: readonly Settlement[]) => Promise<readonly SettleResult[]>,
+  ): Promise<readonly SettleResult[]>;
+  open?(spec: SubscriptionSpec): SubscriptionSpec;
+}
+
+/** A backend that does some things differently: how known mistakes are put in front of the laws. */
+export class AlteredBackend implements Backend {
+  constructor(
+    private readonly inner: Backend,
+    private readonly alterations: Alterations,
+  ) {}
+
+  get name(): string {
+    return this.inner.name;
+  }
+
+  get capabilities(): Capabilities {
+    return this.inner.capabilities;
+  }
+
+  ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
+    return this.inner.ensure(topology, mode);
+  }
+
+  publish(batch: readonly Outgoing[], call?: PublishCall): Promise<readonly PublishResult[]> {
+    const rightly = (given: readonly Outgoing[]) => this.inner.publish(given, call);
+    return this.alterations.publish?.(batch, rightly) ?? rightly(batch);
+  }
+
+  async open(spec: SubscriptionSpec): Promise<Receiver> {
+    const asked = this.alterations.open?.(spec) ?? spec;
+    return new AlteredReceiver(await this.inner.open(asked), this.alterations);
+  }
+
+  inspect(query: InspectQuery): AsyncIterable<Inspected> {
+    return this.inner.inspect(query);
+  }
+
+  status(): BackendStatus {
+    return this.inner.status();
+  }
+
+  close(deadline: Date): Promise<void> {
+    return this.inner.close(deadline);
+  }
+}
+
+class AlteredReceiver implements Receiver {
+  constructor(
+    private readonly inner: Receiver,
+    private readonly alterations: Alterations,
+  ) {}
+
+  receive(max: number, signal: AbortSignal): Promise<readonly Delivery[]> {
+    const rightly = () => this.inner.receive(max, signal);
+    return this.alterations.receive?.(rightly, this.inner) ?? rightly();
+  }
+
+  settle(acts: readonly Settlement[]): Promise<readonly SettleResult[]> {
+    const rightly = (given: readonly Settlement[]) => this.inner.settle(given);
+    return this.alterations.settle?.(acts, rightly) ?? rightly(acts);
+  }
+
+  close(): Promise<void> {
+    return this.inner.close();
+  }
+}

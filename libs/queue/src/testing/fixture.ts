@@ -1,0 +1,20 @@
+import type { Ambient } from '../ambient/ambient.js';
+import type { OpenedBackend } from '../backend/backend.js';
+import type { LawTime } from './law-time.js';
+
+/** How the laws get hold of a backend. */
+export interface BackendFixture {
+  readonly name: string;
+  /** A new broker, empty. Called once per law. */
+  create(): Promise<World>;
+}
+
+/** One broker, and what a law may do to it. */
+export interface World {
+  readonly time: LawTime;
+  readonly ambient: Ambient;
+  /** Connects to the broker, as one more process would. A broker that lives in one process gives the same one again. */
+  connect(): Promise<OpenedBackend>;
+  /** Frees everything, the broker's data included. Called after every connection was closed. */
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,20 @@
+import type { PublishResult, Settlement, SettleResult } from '../backend/backend.js';
+import type { Delivery } from '../message/delivery.js';
+import type { Outgoing } from '../message/outgoing.js';
+
+/** What happened at the seam, in the order it happened. Times are monotonic ms. */
+export type HistoryEvent =
+  | {
+      readonly kind: 'published';
+      readonly message: Outgoing;
+      readonly to: readonly string[];
+      readonly result: PublishResult;
+    }
+  | { readonly kind: 'delivered'; readonly delivery: Delivery; readonly at: number }
+  | { readonly kind: 'settled'; readonly act: Settlement; readonly result: SettleResult; readonly at: number }
+  /** Messages that were still to be handled were removed. */
+  | { readonly kind: 'purged'; readonly subscription: string; readonly count: number }
+  /** A fault was injected that may store this message `extra` times more. */
+  | { readonly kind: 'fault'; readonly id: string; readonly extra: number };
+
+export type History = readonly HistoryEvent[];

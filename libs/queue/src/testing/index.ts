@@ -1,0 +1,23 @@
+export {
+  crash,
+  type FaultOptions,
+  FaultyBackend,
+  type InjectedFault,
+} from '../backends/memory/memory.faults.js';
+export { seededRandom } from '../ambient/random.js';
+export { ALL_LAWS } from './all-laws.js';
+export { type CheckOptions, checkHistory } from './checker.js';
+export { unprovenClaims } from './claims.js';
+export { LawBrokenError } from './expectations.js';
+export type { BackendFixture, World } from './fixture.js';
+export type { History, HistoryEvent } from './history.js';
+export type { Gate, Law, NotOffered } from './law.js';
+export { LawBench } from './law-bench.js';
+export { type LawTime, realTime, virtualTime } from './law-time.js';
+export { memoryFixture } from './memory-fixture.js';
+export { NOT_OFFERED } from './not-offered.js';
+export { ProcessView } from './process-view.js';
+export { Recorder } from './recorder.js';
+export { type LawReport, runLaw, runLaws, type Verdict } from './run-laws.js';
+export { testAmbient } from './test-ambient.js';
+export { skewedClock, VirtualClock } from './virtual-clock.js';

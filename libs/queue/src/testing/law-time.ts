@@ -1,0 +1,51 @@
+import { type Clock, sleep } from '../ambient/clock.js';
+import { systemClock } from '../ambient/system-clock.js';
+import { QueueError } from '../message/queue-error.js';
+import { turns, VirtualClock } from './virtual-clock.js';
+
+/** Time as a law sees it: the same law runs on virtual time in no time, and on real time with patience. */
+export interface LawTime {
+  readonly clock: Clock;
+  /** How much later than due something may be seen, in ms. */
+  readonly slackMs: number;
+  /** Lets `ms` go by. */
+  pass(ms: number): Promise<void>;
+  /** Lets time go by until `condition` holds. Throws when it does not within `maxMs`. */
+  until(condition: () => boolean, maxMs: number): Promise<void>;
+}
+
+/** Something that should have happened did not, in real time. */
+export class LateError extends QueueError {
+  readonly code = 'late';
+
+  constructor(condition: () => boolean, maxMs: number) {
+    super(`${condition.toString()} did not become true within ${maxMs} ms`);
+  }
+}
+
+export function virtualTime(clock = new VirtualClock()): LawTime {
+  return {
+    clock,
+    slackMs: 1,
+    pass: (ms) => clock.advance(ms),
+    until: (condition, maxMs) => clock.runUntil(condition, maxMs),
+  };
+}
+
+const LOOK_EVERY_MS = 2;
+/** Other processes may want the processor too. */
+const REAL_SLACK_MS = 400;
+
+export function realTime(clock: Clock = systemClock): LawTime {
+  return {
+    clock,
+    slackMs: REAL_SLACK_MS,
+    pass: (ms) => sleep(clock, ms),
+    until: async (condition, maxMs) => {
+      const endsAt = clock.mono() + maxMs + REAL_SLACK_MS;
+      for (await turns(); !condition(); await sleep(clock, LOOK_EVERY_MS)) {
+        if (clock.mono() > endsAt) throw new LateError(condition, maxMs);
+      }
+    },
+  };
+}

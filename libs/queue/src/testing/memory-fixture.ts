@@ -1,0 +1,38 @@
+import type { Backend } from '../backend/backend.js';
+import { memoryBackend } from '../backends/memory/index.js';
+import type { MemoryOptions } from '../backends/memory/memory.options.js';
+import type { BackendFixture, World } from './fixture.js';
+import { virtualTime } from './law-time.js';
+import { testAmbient } from './test-ambient.js';
+
+/** The memory backend on virtual time. `wrap` puts something around it, such as a known mistake. */
+export function memoryFixture(
+  options: MemoryOptions = {},
+  wrap: (backend: Backend) => Backend = same,
+): BackendFixture {
+  return { name: 'memory', create: () => createWorld(options, wrap) };
+}
+
+async function createWorld(options: MemoryOptions, wrap: (backend: Backend) => Backend): Promise<World> {
+  const time = virtualTime();
+  const ambient = testAmbient(time.clock);
+  const open = async () => {
+    const { backend, ...rest } = await memoryBackend.open('memory', options, ambient);
+    return { backend: wrap(backend), ...rest };
+  };
+  let opened = await open();
+  return {
+    time,
+    ambient,
+    // The broker is the process: a second connection is the first one, and nothing is left of a closed one.
+    connect: async () => {
+      if (opened.backend.status().state === 'down') opened = await open();
+      return opened;
+    },
+    dispose: async () => {},
+  };
+}
+
+function same(backend: Backend): Backend {
+  return backend;
+}
