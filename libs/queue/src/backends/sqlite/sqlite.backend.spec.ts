@@ -13,6 +13,8 @@ import {
   SqliteFixture,
   take,
   takeNow,
+  takeOne,
+  turn,
   work,
   WORK,
 } from './sqlite.fixture.js';
@@ -132,8 +134,7 @@ describe('a full disk', () => {
     await backend.ensure({ subscriptions: [WORK] }, 'create');
     await backend.publish([message('first')]);
     const receiver = await work(backend);
-    const [delivery] = await take(receiver, 1);
-    if (!delivery) return expect(delivery).toBeDefined();
+    const delivery = await takeOne(receiver);
     db.exec('PRAGMA max_page_count = 1');
     const large = { ...failure(1), error: { name: 'Error', message: 'x'.repeat(20_000) } };
     const [published, settled] = await Promise.all([
@@ -174,7 +175,7 @@ describe('closing', () => {
     const before = process.getActiveResourcesInfo().length;
     const backend = await fixture.openReady();
     const waiting = (await work(backend)).receive(10, NEVER);
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     await backend.close(new Date(systemAmbient.clock.now() + 1_000));
     expect(await waiting).toEqual([]);
     expect(process.getActiveResourcesInfo().length).toBeLessThanOrEqual(before);

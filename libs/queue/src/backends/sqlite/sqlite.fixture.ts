@@ -122,4 +122,9 @@ export async function inspect(backend: Backend, query: InspectQuery): Promise<In
   return found;
 }
 
+/** One turn of the event loop, in which the writer does what it was given. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 export const NEVER: AbortSignal = new AbortController().signal;

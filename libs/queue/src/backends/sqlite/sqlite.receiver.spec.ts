@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Receiver } from '../../backend/backend.js';
 import type { Delivery } from '../../message/delivery.js';
 import { MAX_FAILURE_HISTORY } from '../../message/failure-record.js';
@@ -13,6 +12,7 @@ import {
   take,
   takeNow,
   takeOne,
+  turn,
   work,
 } from './sqlite.fixture.js';
 
@@ -206,7 +206,7 @@ describe('receiving', () => {
     const receiver = await work(backend);
     const stop = new AbortController();
     const idle = receiver.receive(1, stop.signal);
-    await setImmediate();
+    await turn();
     await backend.publish([message('a')]);
     await idle;
     const late = new AbortController();
@@ -224,7 +224,7 @@ describe('receiving', () => {
     const [receiver, waiting] = [await work(backend), await work(backend)];
     const delivery = await takeOne(receiver);
     const next = takeOne(waiting);
-    await setImmediate();
+    await turn();
     await settle(receiver, { kind: 'release', delivery });
     const again = await next;
     const last = takeOne(receiver);
