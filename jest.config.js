@@ -35,9 +35,9 @@ export default {
   collectCoverageFrom: ['libs/*/src/**/*.ts', '!**/*.spec.ts', '!**/*.fixture.ts'],
   projects: [
     project('unit', ['libs', 'apps', 'scripts'], '\\.spec\\.ts$'),
-    project('architecture', ['test/architecture'], '\\.spec\\.ts$'),
-    project('laws', ['test/laws'], '\\.law-spec\\.ts$'),
-    project('e2e', ['test/e2e'], '\\.e2e-spec\\.ts$'),
-    project('scenario', ['test/scenario'], '\\.scenario-spec\\.ts$'),
+    project('architecture', ['test'], '/test/architecture/.*\\.spec\\.ts$'),
+    project('laws', ['test'], '\\.law-spec\\.ts$'),
+    project('e2e', ['test'], '\\.e2e-spec\\.ts$'),
+    project('scenario', ['test'], '\\.scenario-spec\\.ts$'),
   ],
 };

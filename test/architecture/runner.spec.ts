@@ -17,7 +17,7 @@ const tests = files('{libs,apps,test,scripts,bench}/**/*spec.ts');
 
 function projectsOf(file: string): readonly string[] {
   const runs = ({ roots, testRegex }: Project): boolean =>
-    new RegExp(testRegex).test(file) &&
+    new RegExp(testRegex).test(`/${file}`) &&
     roots.some((root) => resolve(ROOT, file).startsWith(`${root.replace('<rootDir>', ROOT)}/`));
   return config.projects.filter(runs).map(({ displayName }) => displayName);
 }
