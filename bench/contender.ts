@@ -1,0 +1,36 @@
+import type { Meter } from './meter.ts';
+
+export type Phase = 'publish' | 'consume' | 'publish+handle' | 'latency' | 'dispatch';
+
+/** What one measurement does. The same for every contender of a cell. */
+export interface Workload {
+  readonly bytes: number;
+  /** Publishes in flight, and handlers at once. */
+  readonly concurrency: number;
+  /** Counted by the meter. */
+  readonly messages: number;
+  /** Handled before the meter starts, so that the compiler has seen the code. */
+  readonly warmup: number;
+  readonly shape: 'text' | 'object';
+  /** An empty directory on disk, removed afterwards. */
+  readonly directory: string;
+}
+
+export type Measure = (load: Workload, meter: Meter) => Promise<void>;
+
+/** One library, or one bare loop, that does the work of a cell. */
+export interface Contender {
+  readonly phases: Partial<Readonly<Record<Phase, Measure>>>;
+}
+
+/** A contender that cannot run here: named in the output with this reason. */
+export class MissingContenderError extends Error {}
+
+/** Loads a package that only the bench needs. */
+export async function loadPeer<T>(name: string): Promise<T> {
+  try {
+    return (await import(name)) as T;
+  } catch (error) {
+    throw new MissingContenderError(`${name} cannot be loaded: ${(error as Error).message}`);
+  }
+}

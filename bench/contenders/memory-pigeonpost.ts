@@ -1,0 +1,45 @@
+import type { Contender, Workload } from '../contender.ts';
+import { loadMemory } from '../library.ts';
+import type { Meter } from '../meter.ts';
+import { Countdown, Gate, measurePublishes, publishAll } from '../traffic.ts';
+import { fill, measureConsumer, Pigeonpost, TOPIC } from './pigeonpost.ts';
+
+async function open(): Promise<Pigeonpost> {
+  const { memoryBackend } = await loadMemory();
+  return Pigeonpost.open((ambient) =>
+    memoryBackend.open('memory', new memoryBackend.optionsClass(), ambient),
+  );
+}
+
+async function publish(load: Workload, meter: Meter): Promise<void> {
+  const { bus } = await open();
+  await measurePublishes(load, meter, (data) => bus.publish(TOPIC, data));
+}
+
+async function consume(load: Workload, meter: Meter): Promise<void> {
+  const post = await open();
+  await fill(load, post);
+  await measureConsumer(load, meter, post);
+  await post.close();
+}
+
+async function publishAndHandle(load: Workload, meter: Meter): Promise<void> {
+  const post = await open();
+  const gate = new Gate();
+  let settled = new Countdown(load.warmup);
+  const handle = async (): Promise<void> => gate.leave();
+  await post.subscribe({ concurrency: load.concurrency, handle, settled: () => settled.tick() });
+  const send = async (count: number): Promise<void> => {
+    settled = new Countdown(count);
+    await publishAll(load, count, (data) => post.bus.publish(TOPIC, data), gate);
+    await settled.done;
+  };
+  await send(load.warmup);
+  meter.start();
+  await send(load.messages);
+  meter.stop(load.messages);
+  await post.close();
+}
+
+/** Ours, in one process. */
+export const contender: Contender = { phases: { publish, consume, 'publish+handle': publishAndHandle } };

@@ -1,0 +1,34 @@
+/** What one phase of one contender cost. */
+export interface Measurement {
+  readonly messages: number;
+  readonly seconds: number;
+  /** Of the whole process: user and system, with the collector's threads. */
+  readonly cpuSeconds: number;
+  /** Microseconds per message, only of a latency phase; sorted. */
+  readonly latencies?: readonly number[];
+}
+
+/** Takes wall and CPU time between `start` and `stop`. */
+export class Meter {
+  #startedAt = 0n;
+  #cpu = process.cpuUsage();
+  #result: Measurement | undefined;
+
+  start(): void {
+    this.#cpu = process.cpuUsage();
+    this.#startedAt = process.hrtime.bigint();
+  }
+
+  stop(messages: number, latencies?: readonly number[]): void {
+    const seconds = Number(process.hrtime.bigint() - this.#startedAt) / 1e9;
+    const { user, system } = process.cpuUsage(this.#cpu);
+    const counted = { messages, seconds, cpuSeconds: (user + system) / 1e6 };
+    this.#result = latencies === undefined ? counted : { ...counted, latencies };
+  }
+
+  /** Throws when the phase never came to its end. */
+  result(): Measurement {
+    if (this.#result === undefined) throw new Error('the phase ended without a measurement');
+    return this.#result;
+  }
+}

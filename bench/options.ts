@@ -1,0 +1,93 @@
+import { parseArgs } from 'node:util';
+import type { Workload } from './contender.ts';
+
+export interface Options {
+  readonly backends: readonly string[];
+  readonly phases: readonly string[];
+  readonly bytes: readonly number[];
+  readonly concurrency: readonly number[];
+  /** Replaces the number of messages of a cell. */
+  readonly messages: number | undefined;
+  readonly repetitions: number;
+  readonly shape: Workload['shape'];
+  readonly json: string | undefined;
+  readonly profile: string | undefined;
+  readonly library: string | undefined;
+  readonly directory: string | undefined;
+}
+
+export class UsageError extends Error {}
+
+export const HELP = `npm run bench -- [options]
+
+Measures this library against the least that its job could cost (the limit) and against the library that one would
+use instead (the peer), interleaved in one run. See docs/benchmarks.md for how to read the figures.
+
+  --backend LIST       of memory, sqlite, nest                                  default: all
+  --phase LIST         of publish, consume, publish+handle, latency, dispatch   default: all
+  --bytes LIST         size of the payload as JSON                              default: 256,4096
+  --concurrency LIST   publishes in flight, and handlers at once                default: 1,10,100
+  --messages N         messages of a measurement; slow contenders get a share   default: by phase
+  --repetitions N      of everything, interleaved; medians are shown            default: 3
+  --payload SHAPE      text, or object: a small object around the text          default: text
+  --json FILE          writes the figures
+  --profile DIR        writes a .cpuprofile for every measurement
+  --library DIR        a built library, to compare two builds                   default: builds libs/queue
+  --directory DIR      where databases are made: a disk, not memory             default: the system's
+  --help
+`;
+
+const FLAGS = {
+  backend: { type: 'string', default: 'memory,sqlite,nest' },
+  phase: { type: 'string', default: 'publish,consume,publish+handle,latency,dispatch' },
+  bytes: { type: 'string', default: '256,4096' },
+  concurrency: { type: 'string', default: '1,10,100' },
+  messages: { type: 'string' },
+  repetitions: { type: 'string', default: '3' },
+  payload: { type: 'string', default: 'text' },
+  json: { type: 'string' },
+  profile: { type: 'string' },
+  library: { type: 'string' },
+  directory: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** undefined: help was asked for. Throws UsageError. */
+export function readOptions(args: readonly string[]): Options | undefined {
+  const given = parse(args);
+  if (given.help) return undefined;
+  return {
+    backends: oneOf('--backend', given.backend, ['memory', 'sqlite', 'nest']),
+    phases: oneOf('--phase', given.phase, FLAGS.phase.default.split(',')),
+    bytes: given.bytes.split(',').map((text) => whole('--bytes', text, 16)),
+    concurrency: given.concurrency.split(',').map((text) => whole('--concurrency', text, 1)),
+    messages: given.messages === undefined ? undefined : whole('--messages', given.messages, 100),
+    repetitions: whole('--repetitions', given.repetitions, 1),
+    shape: oneOf('--payload', given.payload, ['text', 'object'])[0] as Workload['shape'],
+    json: given.json,
+    profile: given.profile,
+    library: given.library,
+    directory: given.directory,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: FLAGS }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function oneOf(flag: string, text: string, known: readonly string[]): readonly string[] {
+  const given = text.split(',');
+  const unknown = given.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new UsageError(`${flag} knows ${known.join(', ')}; not "${unknown}"`);
+  return given;
+}
+
+function whole(flag: string, text: string, least: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new UsageError(`${flag} takes whole numbers from ${least} on, not "${text}"`);
+}

@@ -1,0 +1,48 @@
+import { fork } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LIBRARY_VARIABLE } from './library.ts';
+import type { Options } from './options.ts';
+import type { Run } from './plan.ts';
+import type { Answer, Job } from './worker.ts';
+
+const WORKER = join(import.meta.dirname, 'worker.ts');
+/** A measurement takes about a second; one that takes this long hangs. */
+const PATIENCE_MS = 120_000;
+
+/** Makes one measurement in a process and a directory of its own. */
+export async function measure(run: Run, options: Options): Promise<Answer> {
+  const directory = await mkdtemp(join(options.directory ?? tmpdir(), 'pigeonpost-bench-'));
+  try {
+    const job: Job = {
+      contender: run.entry.file,
+      phase: run.cell.phase,
+      load: { ...run.load, directory },
+    };
+    return await inProcess(job, options);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function inProcess(job: Job, options: Options): Promise<Answer> {
+  const env = options.library === undefined ? {} : { [LIBRARY_VARIABLE]: options.library };
+  const child = fork(WORKER, { execArgv: profiling(job, options.profile), env: { ...process.env, ...env } });
+  const patience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+  return new Promise((resolve) => {
+    let answer: Answer = { kind: 'failed', reason: 'its process ended without an answer' };
+    child.once('message', (message) => (answer = message as Answer));
+    child.once('close', () => {
+      clearTimeout(patience);
+      resolve(answer);
+    });
+    child.send(job);
+  });
+}
+
+function profiling({ contender, phase, load }: Job, directory: string | undefined): readonly string[] {
+  if (directory === undefined) return [];
+  const name = `${contender}-${phase}-${load.bytes}-c${load.concurrency}.cpuprofile`;
+  return ['--cpu-prof', `--cpu-prof-dir=${directory}`, `--cpu-prof-name=${name}`];
+}
