@@ -646,11 +646,11 @@ describe('a compiled chain', () => {
   let asNest: (type: Type<Row>) => Chain;
 
   beforeAll(async () => {
-    Logger.overrideLogger(false); // Nest's own context logs the errors it passes on
     module = await Test.createTestingModule({
       imports: [RowsModule],
       providers: [DiscoveryService],
     }).compile();
+    Logger.overrideLogger(false); // Nest's own context logs the errors it passes on
     const compiler = new HandlerCompiler(module.get(ModuleRef));
     const wrappers = module.get(DiscoveryService).getProviders();
     compile = (type) => {

@@ -22,9 +22,8 @@ export class InterceptorRing {
     const scope = new AsyncResource('QueueHandler');
     const innermost = at === this.interceptors.length;
     return new Observable((subscriber) => {
-      const started = scope.runInAsyncScope(async () =>
-        innermost ? round.call() : this.#intercept(round, at),
-      );
+      const start = innermost ? () => callUnlessGone(round, subscriber) : async () => this.#intercept(round, at);
+      const started = scope.runInAsyncScope(start);
       return feed(subscriber, started, innermost ? valueOf : from);
     });
   }
@@ -33,6 +32,12 @@ export class InterceptorRing {
 interface Round {
   readonly context: ExecutionContext;
   readonly call: () => unknown;
+}
+
+/** A turn later, as Nest does: a subscriber that leaves at once has not asked for the call. */
+async function callUnlessGone(round: Round, subscriber: Subscriber<unknown>): Promise<unknown> {
+  await undefined;
+  return subscriber.closed ? undefined : round.call();
 }
 
 /** Emits what `started` resolves to, unless nobody listens any more. */
