@@ -2,6 +2,9 @@ import type { Meter } from './meter.ts';
 
 export type Phase = 'publish' | 'consume' | 'publish+handle' | 'latency' | 'dispatch';
 
+/** What stands around the method of a handler. */
+export type HandlerShape = 'bare' | 'guard + pipe' | 'guard + pipe + interceptor';
+
 /** What one measurement does. The same for every contender of a cell. */
 export interface Workload {
   readonly bytes: number;
@@ -11,7 +14,9 @@ export interface Workload {
   readonly messages: number;
   /** Handled before the meter starts, so that the compiler has seen the code. */
   readonly warmup: number;
-  readonly shape: 'text' | 'object';
+  readonly payload: 'text' | 'object';
+  /** Only for dispatch. */
+  readonly handler?: HandlerShape | undefined;
   /** An empty directory on disk, removed afterwards. */
   readonly directory: string;
 }

@@ -28,6 +28,12 @@ export function loadMemory() {
   >;
 }
 
+export function loadHandlerCompiler() {
+  return load('nest/handler.compiler.js') as Promise<
+    typeof import('../libs/queue/src/nest/handler.compiler.ts')
+  >;
+}
+
 export function loadSqlite() {
   return load('backends/sqlite/index.js') as Promise<
     typeof import('../libs/queue/src/backends/sqlite/index.ts')

@@ -8,6 +8,11 @@ export interface Measurement {
   readonly latencies?: readonly number[];
 }
 
+export interface Elsewhere {
+  readonly latencies: readonly number[];
+  readonly cpuSeconds: number;
+}
+
 /** Takes wall and CPU time between `start` and `stop`. */
 export class Meter {
   #startedAt = 0n;
@@ -19,11 +24,13 @@ export class Meter {
     this.#startedAt = process.hrtime.bigint();
   }
 
-  stop(messages: number, latencies?: readonly number[]): void {
+  /** `elsewhere`: what another process found out, and the CPU time it took for it. */
+  stop(messages: number, elsewhere?: Elsewhere): void {
     const seconds = Number(process.hrtime.bigint() - this.#startedAt) / 1e9;
     const { user, system } = process.cpuUsage(this.#cpu);
-    const counted = { messages, seconds, cpuSeconds: (user + system) / 1e6 };
-    this.#result = latencies === undefined ? counted : { ...counted, latencies };
+    const cpuSeconds = (user + system) / 1e6 + (elsewhere?.cpuSeconds ?? 0);
+    const counted = { messages, seconds, cpuSeconds };
+    this.#result = elsewhere === undefined ? counted : { ...counted, latencies: elsewhere.latencies };
   }
 
   /** Throws when the phase never came to its end. */

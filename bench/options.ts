@@ -9,7 +9,7 @@ export interface Options {
   /** Replaces the number of messages of a cell. */
   readonly messages: number | undefined;
   readonly repetitions: number;
-  readonly shape: Workload['shape'];
+  readonly payload: Workload['payload'];
   readonly json: string | undefined;
   readonly profile: string | undefined;
   readonly library: string | undefined;
@@ -63,7 +63,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     concurrency: given.concurrency.split(',').map((text) => whole('--concurrency', text, 1)),
     messages: given.messages === undefined ? undefined : whole('--messages', given.messages, 100),
     repetitions: whole('--repetitions', given.repetitions, 1),
-    shape: oneOf('--payload', given.payload, ['text', 'object'])[0] as Workload['shape'],
+    payload: oneOf('--payload', given.payload, ['text', 'object'])[0] as Workload['payload'],
     json: given.json,
     profile: given.profile,
     library: given.library,

@@ -63,7 +63,14 @@ function workload(entry: Entry, cell: Cell, options: Options): Run['load'] {
   const all = options.messages ?? usual(entry, cell);
   const messages = Math.max(50, Math.round(all * (entry.share ?? 1)));
   const { bytes, concurrency } = cell;
-  return { bytes, concurrency, messages, warmup: Math.ceil(messages * WARMUP), shape: options.shape };
+  return {
+    bytes,
+    concurrency,
+    messages,
+    warmup: Math.ceil(messages * WARMUP),
+    payload: options.payload,
+    handler: entry.handler,
+  };
 }
 
 /** Enough for some tenths of a second. */

@@ -1,4 +1,4 @@
-import type { Phase } from './contender.ts';
+import type { HandlerShape, Phase } from './contender.ts';
 
 export type BackendName = 'memory' | 'sqlite' | 'nest';
 /** `limit` and `peer` are what the others are compared with; at most one of each in a phase. */
@@ -14,6 +14,8 @@ export interface Entry {
   readonly phases: readonly Phase[];
   /** Does the same whatever the concurrency: measured once, and compared with every concurrency. */
   readonly serial?: true;
+  /** Only of dispatch: compared with the same shape, and with the direct call. */
+  readonly handler?: HandlerShape;
   /** Of the messages of a cell, how many it gets, so that a slow one takes no longer than the others. */
   readonly share?: number;
 }
@@ -71,4 +73,16 @@ export const ENTRIES: readonly Entry[] = [
     role: 'ours',
     phases: ['publish', 'consume', 'latency'],
   },
+  { file: 'nest-direct', backend: 'nest', name: 'direct call', role: 'limit', phases: ['dispatch'] },
+  ...dispatching('bare'),
+  ...dispatching('guard + pipe'),
+  ...dispatching('guard + pipe + interceptor'),
 ];
+
+function dispatching(handler: HandlerShape): readonly Entry[] {
+  const entry = { backend: 'nest', phases: ['dispatch'], handler } as const;
+  return [
+    { ...entry, file: 'nest-external-context', name: `ExternalContextCreator, ${handler}`, role: 'peer' },
+    { ...entry, file: 'nest-pigeonpost', name: `pigeonpost, ${handler}`, role: 'ours' },
+  ];
+}

@@ -28,7 +28,8 @@ export async function measure(run: Run, options: Options): Promise<Answer> {
 
 function inProcess(job: Job, options: Options): Promise<Answer> {
   const env = options.library === undefined ? {} : { [LIBRARY_VARIABLE]: options.library };
-  const child = fork(WORKER, { execArgv: profiling(job, options.profile), env: { ...process.env, ...env } });
+  const execArgv = [...profiling(job, options.profile)];
+  const child = fork(WORKER, { execArgv, env: { ...process.env, ...env } });
   const patience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
   return new Promise((resolve) => {
     let answer: Answer = { kind: 'failed', reason: 'its process ended without an answer' };

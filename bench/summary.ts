@@ -86,6 +86,7 @@ function opponent(sample: Sample, role: Role, samples: readonly Sample[]): Sampl
   return samples.find(
     ({ run: { entry, cell }, repetition }) =>
       entry.role === role &&
+      (entry.handler === undefined || entry.handler === sample.run.entry.handler) &&
       repetition === sample.repetition &&
       isSameCell(cell, sample.run.cell, entry.serial === true),
   );

@@ -74,7 +74,7 @@ export async function measurePublishes(load: Workload, meter: Meter, publish: Pu
 }
 
 /** What is published: text, or a small object around it. Its JSON takes `bytes` bytes. */
-export function payload({ bytes, shape }: Pick<Workload, 'bytes' | 'shape'>): unknown {
+export function payload({ bytes, payload: shape }: Pick<Workload, 'bytes' | 'payload'>): unknown {
   if (shape === 'text') return text(bytes - 2);
   const rest = { id: 4711, kind: 'push', tags: ['a', 'b'], at: 1_700_000_000, note: '' };
   return { ...rest, note: text(Math.max(0, bytes - JSON.stringify(rest).length)) };
