@@ -44,13 +44,15 @@ export class SqliteFixture {
 /** Real time, whose wall clock a test may set forward: a lease runs out at once, and nobody waits. */
 export class ShiftedClock implements Clock {
   aheadMs = 0;
+  /** Monotonic time, while it stands still. */
+  stoppedAt = Number.NaN;
 
   now(): number {
     return systemClock.now() + this.aheadMs;
   }
 
   mono(): number {
-    return systemClock.mono();
+    return Number.isNaN(this.stoppedAt) ? systemClock.mono() : this.stoppedAt;
   }
 
   timer(delayMs: number, fn: () => void): CancelTimer {

@@ -70,8 +70,12 @@ export class SqliteReceiver implements Receiver {
   #take(max: number, signal: AbortSignal): Promise<readonly SqliteDelivery[]> {
     const { ambient, writer } = this.#parts;
     if (this.#isOver(signal) || this.#nextAvailable() > ambient.clock.now()) return Promise.resolve([]);
-    const claimed = writer.submit('receive', () => (this.#isOver(signal) ? [] : this.#claim(max)));
-    return unlessAborted(claimed, signal);
+    const claim = new PendingClaim(signal);
+    const claimed = writer.submit('receive', () => {
+      claim.ran = true;
+      return this.#isOver(signal) ? [] : this.#claim(max);
+    });
+    return claim.unlessAborted(claimed);
   }
 
   #claim(max: number): SqliteDelivery[] {
@@ -152,14 +156,21 @@ function resultOf(act: Settlement, changed: boolean): SettleResult {
   return 'ok';
 }
 
-/** [] as soon as `signal` aborts: a claim that has not run by then never takes anything. */
-function unlessAborted(
-  claimed: Promise<readonly SqliteDelivery[]>,
-  signal: AbortSignal,
-): Promise<readonly SqliteDelivery[]> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => resolve([]);
-    signal.addEventListener('abort', stop, { once: true });
-    claimed.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
+/** A claim that waits for its transaction. */
+class PendingClaim {
+  /** From now on the deliveries may be leased, so an abort must not throw them away. */
+  ran = false;
+
+  constructor(private readonly signal: AbortSignal) {}
+
+  /** [] as soon as the signal aborts, unless the claim has run by then. */
+  unlessAborted(claimed: Promise<readonly SqliteDelivery[]>): Promise<readonly SqliteDelivery[]> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        if (!this.ran) resolve([]);
+      };
+      this.signal.addEventListener('abort', stop, { once: true });
+      claimed.then(resolve, reject).finally(() => this.signal.removeEventListener('abort', stop));
+    });
+  }
 }

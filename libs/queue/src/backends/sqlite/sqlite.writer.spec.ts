@@ -17,7 +17,7 @@ function openWriter(busyTimeoutMs: number): void {
     committed: () => void commits++,
     failed: (error: QueueError) => void failures.push(error),
   };
-  writer = new SqliteWriter('main', db, { clock: systemClock, busyTimeoutMs, events });
+  writer = new SqliteWriter('main', db, { clock: fixture.clock, busyTimeoutMs, events });
 }
 
 const write = (value: string): Promise<string> =>
@@ -70,10 +70,8 @@ it('leaves nothing of a job that failed half way', async () => {
 });
 
 it('takes no more into a transaction once that has run long enough', async () => {
-  const slow = (): Promise<void> =>
-    writer.submit('write', () => {
-      for (const until = performance.now() + 8; performance.now() < until;);
-    });
+  fixture.clock.stoppedAt = 1_000;
+  const slow = (): Promise<void> => writer.submit('write', () => void (fixture.clock.stoppedAt += 8));
   await Promise.all(Array.from({ length: 6 }, slow));
   expect(commits).toBe(2);
 });
