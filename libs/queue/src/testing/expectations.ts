@@ -21,5 +21,11 @@ export function codeOf(value: unknown): string {
 }
 
 function shown(value: unknown): string {
-  return inspect(value, { depth: 4, breakLength: Infinity, maxStringLength: 200, maxArrayLength: 20 });
+  return inspect(value, {
+    depth: 4,
+    breakLength: Infinity,
+    compact: 100,
+    maxStringLength: 200,
+    maxArrayLength: 20,
+  });
 }

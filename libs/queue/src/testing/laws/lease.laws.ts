@@ -3,6 +3,7 @@ import { codeOf, must, mustEqual } from '../expectations.js';
 import type { Gate, Law } from '../law.js';
 import { LEASE_MS } from '../law-bench.js';
 import { ProcessView } from '../process-view.js';
+import { turns } from '../virtual-clock.js';
 
 const LEASE: Gate = { needs: 'leases', met: ({ lease }) => lease !== false };
 const EXTEND: Gate = {
@@ -92,6 +93,7 @@ export const LEASE_LAWS: readonly Law[] = [
       const claims = claimers.map(async (receiver, at) => {
         while (!abort.signal.aborted) {
           for (const delivery of await receiver.receive(1, abort.signal)) won.push({ delivery, at });
+          await turns(1);
         }
       });
       await bench.time.until(() => won.length > 0, 3 * LEASE_MS);
