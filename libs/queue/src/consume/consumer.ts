@@ -51,12 +51,10 @@ export class Consumer {
 
   async #run(receiver: Receiver, lanes: Lanes): Promise<void> {
     while (await this.#room(lanes)) {
-      const asked = this.#asking(lanes);
-      const batch = await this.#receive(receiver, lanes, asked);
+      const batch = await this.#receive(receiver, lanes);
       this.#hand(batch, lanes);
       lanes.start();
       await nextTurn();
-      this.#demand.usedUp(asked, batch.length, this.options.ambient.clock.mono());
     }
   }
 
@@ -75,13 +73,16 @@ export class Consumer {
     return this.#demand.next(lanes.running, lanes.waiting);
   }
 
-  async #receive(receiver: Receiver, lanes: Lanes, max: number): Promise<readonly Delivery[]> {
+  async #receive(receiver: Receiver, lanes: Lanes): Promise<readonly Delivery[]> {
     const { clock, random } = this.options.ambient;
+    const max = this.#asking(lanes);
     for (let failures = 1; ; failures++) {
-      this.#demand.asking(clock.mono());
+      this.#demand.asked(max, clock.mono());
       lanes.settler.flush(); // in the same turn as the receive: a backend makes one round trip of both
       try {
-        return await receiver.receive(max, this.#stop.signal);
+        const batch = await receiver.receive(max, this.#stop.signal);
+        this.#demand.got(batch.length);
+        return batch;
       } catch (error) {
         if (this.#stop.signal.aborted) return [];
         if (failures === 1) this.#fault('receive messages', error);

@@ -1,17 +1,21 @@
 /** Most deliveries held beyond the running ones when `prefetch` is 'auto'. */
 const LARGEST_ALLOWANCE = 512;
-const SMALLEST_STEP = 16;
-/** A batch that was used up faster than this asks for a larger one; slower than SLOW_MS for a smaller one. */
-const FAST_MS = 20;
-const SLOW_MS = 100;
+/** How much work may be held ready, in ms of handling at the speed seen last. */
+const AHEAD_MS = 25;
+/** Batches used up faster than the clock can tell count as having lasted this long. */
+const SHORTEST_MS = 0.05;
 
 /**
  * How many deliveries to ask for. Fast handlers get large batches, because a round trip per message would cost more
- * than the message; slow ones get none beyond the free slots, so that nothing waits here that others could handle.
+ * than the message; slow ones get hardly any beyond the free slots, so that nothing waits here that others could
+ * handle.
  */
 export class Demand {
   #allowance: number;
+  /** Of the last request. */
   #askedAt = 0;
+  #asked = 0;
+  #got = 0;
 
   constructor(
     public concurrency: number,
@@ -26,19 +30,21 @@ export class Demand {
     return Math.max(0, this.concurrency + this.#allowance - running - buffered);
   }
 
-  asking(nowMs: number): void {
+  /** To be called with each request: what the one before it brought, and how long that lasted, tells the speed. */
+  asked(max: number, nowMs: number): void {
+    const full = this.#asked > 0 && this.#got === this.#asked;
+    if (full && this.prefetch === 'auto') this.#learn(nowMs - this.#askedAt);
+    this.#asked = max;
     this.#askedAt = nowMs;
+    this.#got = 0;
   }
 
-  /** A full batch, and the time until there was room for the next one, tell how fast the handlers are. */
-  usedUp(asked: number, got: number, nowMs: number): void {
-    if (this.prefetch !== 'auto') return;
-    const tookMs = nowMs - this.#askedAt;
-    if (got === asked && tookMs < FAST_MS) this.#grow();
-    else if (tookMs > SLOW_MS) this.#allowance = Math.floor(this.#allowance / 2);
+  got(count: number): void {
+    this.#got = count;
   }
 
-  #grow(): void {
-    this.#allowance = Math.min(LARGEST_ALLOWANCE, Math.max(SMALLEST_STEP, this.#allowance * 2));
+  #learn(lastedMs: number): void {
+    const perMs = this.#got / Math.max(lastedMs, SHORTEST_MS);
+    this.#allowance = Math.min(LARGEST_ALLOWANCE, Math.floor(perMs * AHEAD_MS));
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { ACK, type Outcome } from '../message/outcome.js';
+import type { DomainEvent } from '../message/event.js';
+import { ACK, failed, type Outcome } from '../message/outcome.js';
 import type { IdempotencyPolicy } from '../policies/idempotency.policy.js';
 import type { Store, StoreEntry } from '../store/store.js';
 import type { Handling } from './handling.js';
@@ -26,7 +27,9 @@ export class IdempotencyStation implements Station {
 
   async enter(handling: Handling): Promise<Outcome | undefined> {
     if (handling.event === undefined) return undefined;
-    const key = storeKey(handling.subscription, this.policy.key(handling.event));
+    const named = this.#name(handling.event);
+    if (typeof named !== 'string') return named;
+    const key = storeKey(handling.subscription, named);
     const standing = await this.#claim(handling, key, 'absent');
     if (standing === undefined) return undefined;
     const mark = readMark(standing);
@@ -35,6 +38,15 @@ export class IdempotencyStation implements Station {
       if ((await this.#claim(handling, key, standing.version)) === undefined) return undefined;
     }
     return { kind: 'release', delayMs: this.policy.busyDelayMs };
+  }
+
+  /** The application's own function: what it throws is a failure of the attempt. */
+  #name(event: DomainEvent): string | Outcome {
+    try {
+      return String(this.policy.key(event));
+    } catch (error) {
+      return failed(error);
+    }
   }
 
   /** undefined when the claim is ours now; otherwise what stands in its way. */
