@@ -7,12 +7,16 @@ import {
   unprovenClaims,
 } from '@pigeonpost/queue/testing';
 
-/** Makes one Jest test of each law, prints what became of them, and fails when a claimed capability was not shown. */
-export function bindLaws(fixture: BackendFixture): void {
+/**
+ * Makes one Jest test of each law, prints what became of them, and fails when a claimed capability was not shown.
+ * Laws that spend their time waiting for a real clock run side by side: each has a broker of its own.
+ */
+export function bindLaws(fixture: BackendFixture, how: 'one by one' | 'side by side'): void {
   const reports: LawReport[] = [];
+  const test = how === 'one by one' ? it : it.concurrent;
 
   describe(`laws of ${fixture.name}`, () => {
-    it.each(ALL_LAWS.map((law) => [`${law.id} ${law.title}`, law] as const))(
+    test.each(ALL_LAWS.map((law) => [`${law.id} ${law.title}`, law] as const))(
       '%s',
       async (_name, law) => {
         const report = await runLaw(law, fixture);

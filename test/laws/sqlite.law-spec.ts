@@ -20,4 +20,4 @@ async function create(): Promise<World> {
   };
 }
 
-bindLaws({ name: 'sqlite', create });
+bindLaws({ name: 'sqlite', create }, 'side by side');

@@ -1,4 +1,66 @@
 import type { NotOffered } from './law.js';
 
 /** Promises of the contract that are not made yet. Each is listed with every run, so that nothing is missing unseen. */
-export const NOT_OFFERED: readonly NotOffered[] = [];
+export const NOT_OFFERED: readonly NotOffered[] = [
+  {
+    id: 'A10',
+    title: 'a blocked broker makes publishers wait',
+    why: 'no backend with a server that can block; a full queue is refused at once',
+  },
+  {
+    id: 'B7',
+    title: 'settling across a reconnect is lost',
+    why: 'no backend with a connection that can break underneath',
+  },
+  {
+    id: 'C7',
+    title: 'a delay beyond the native maximum is honoured or refused when planned',
+    why: 'every backend delays for years; the plan compiler comes with the first that does not',
+  },
+  {
+    id: 'C9',
+    title: 'a kill between copy and ack of a composed retry duplicates but never loses',
+    why: 'retries are native on every backend; there is no composed retry',
+  },
+  { id: 'C11', title: 'a scheduled publish can be cancelled', why: 'there is no cancel verb' },
+  {
+    id: 'C12',
+    title: 'retries inside the process keep the lease alive',
+    why: 'a retry is a new delivery, never a loop that holds a lease',
+  },
+  { id: 'D11', title: 'a replay of many that was killed can be resumed', why: 'replay takes one message id' },
+  {
+    id: 'D12',
+    title: 'what fails after several replays is put in quarantine',
+    why: 'replays are counted, not limited',
+  },
+  { id: 'D13', title: 'a dead letter can be edited and replayed', why: 'a replay keeps the bytes unchanged' },
+  {
+    id: 'D14',
+    title: 'a broker’s own delivery limit below ours stops the boot',
+    why: 'no backend has a limit of its own',
+  },
+  {
+    id: 'D15',
+    title: 'a failing consumer of dead letters does not recurse',
+    why: 'dead letters are browsed, not consumed',
+  },
+  {
+    id: 'D16',
+    title: 'dead letters expire after their retention',
+    why: 'dead letters are kept until purged',
+  },
+  {
+    id: 'G6',
+    title: 'a wedged client is found and recreated',
+    why: 'no backend with a client that can wedge',
+  },
+  {
+    id: 'G9',
+    title: 'an event loop that was blocked for two leases is detected',
+    why: 'it would stop the laws as well; two processes are needed',
+  },
+  { id: 'H5', title: 'batches by size, time and bytes', why: 'handlers take one message at a time' },
+  { id: 'H10', title: 'rate limits and circuit breakers', why: 'there is no such policy' },
+  { id: 'H11', title: 'priority overtakes', why: 'there are no priorities' },
+];

@@ -1,0 +1,94 @@
+import type { Backend, Settlement, SettleResult } from '../backend/backend.js';
+import { Consumer } from '../consume/consumer.js';
+import type { MessageContext } from '../interceptors/message-context.js';
+import { fixed } from '../policies/backoff.js';
+import { type ConsumePolicies, resolvePolicies } from '../policies/consume.policies.js';
+import { DEFAULT_RETRY, type RetryPolicy } from '../policies/retry.policy.js';
+import { Bus } from '../publish/bus.js';
+import { type LawBench, LEASE_MS, SUBSCRIPTION, TOPIC } from './law-bench.js';
+
+export interface LawConsumerOptions {
+  readonly handle: (context: MessageContext) => unknown;
+  readonly policies?: Partial<Omit<ConsumePolicies, 'retry'>>;
+  readonly retry?: Partial<RetryPolicy>;
+  /** The process it runs in; default: the law's own. */
+  readonly process?: Backend;
+  readonly subscription?: string;
+}
+
+/** A real consumer as a law uses it: short leases, short waits, and notes of what it started, settled and suffered. */
+export class LawConsumer {
+  readonly consumer: Consumer;
+  /** One entry per handler start, in order: the message id. */
+  readonly starts: string[] = [];
+  /** Kinds of settlement that the broker took. */
+  readonly settled: string[] = [];
+  readonly faults: string[] = [];
+
+  constructor(bench: LawBench, options: LawConsumerOptions) {
+    const { policies, process = bench.backend, subscription = SUBSCRIPTION, handle } = options;
+    const retry = { ...DEFAULT_RETRY, attempts: 3, backoff: fixed(50), ...options.retry };
+    this.consumer = new Consumer({
+      backend: process,
+      store: bench.store,
+      subscription,
+      topics: [TOPIC],
+      handler: { name: 'Laws.handle', handle: (context) => this.#start(context, handle) },
+      interceptors: [],
+      policies: resolvePolicies('Laws.handle', { leaseMs: LEASE_MS, raw: true, ...policies, retry }),
+      ambient: bench.ambient,
+      host: 'laws:1',
+      listener: {
+        settled: (_handling, act: Settlement, result: SettleResult) => {
+          this.settled.push(result === 'ok' ? act.kind : `${act.kind}: ${String(result)}`);
+        },
+        fault: (_subscription, doing) => void this.faults.push(doing),
+      },
+    });
+  }
+
+  #start(context: MessageContext, handle: LawConsumerOptions['handle']): unknown {
+    this.starts.push(context.id);
+    return handle(context);
+  }
+
+  startsOf(id: string): number {
+    return this.starts.filter((started) => started === id).length;
+  }
+}
+
+/** Starts a consumer that stops when the law is over. */
+export async function consume(bench: LawBench, options: LawConsumerOptions): Promise<LawConsumer> {
+  const running = new LawConsumer(bench, options);
+  await running.consumer.start();
+  bench.onEnd(() => drain(bench, running));
+  return running;
+}
+
+/** Stops it, letting time pass as far as that takes. */
+export async function drain(bench: LawBench, running: LawConsumer, deadlineMs = 2_000): Promise<void> {
+  let drained = false;
+  void running.consumer.drain(deadlineMs).then(() => (drained = true));
+  await bench.time.until(() => drained, 2 * deadlineMs);
+}
+
+export function openBus(bench: LawBench, backend = bench.backend): Bus {
+  const bus = new Bus({ backend, source: 'urn:laws', ambient: bench.ambient });
+  bench.onEnd(() => bus.close());
+  return bus;
+}
+
+/** A handler that ends when it is told to, or never. */
+export class Latch {
+  #open!: () => void;
+  readonly #opened = new Promise<void>((resolve) => (this.#open = resolve));
+
+  /** Waits until `open` was called. */
+  pass(): Promise<void> {
+    return this.#opened;
+  }
+
+  open(): void {
+    this.#open();
+  }
+}
