@@ -1,5 +1,5 @@
 import type { Body } from '../message/body.js';
-import { toBytes } from '../message/body.js';
+import { copyOf, toBytes } from '../message/body.js';
 import type { Delivery } from '../message/delivery.js';
 import type { DomainEvent } from '../message/event.js';
 import type { Headers } from '../message/headers.js';
@@ -86,6 +86,6 @@ export class Handling implements MessageContext {
 
   /** A copy, so that a handler that changes it does not change what a retry or a dead letter carries. */
   copyOfBytes(): Uint8Array {
-    return typeof this.body === 'string' ? toBytes(this.body) : this.body.slice();
+    return typeof this.body === 'string' ? toBytes(this.body) : copyOf(this.body);
   }
 }

@@ -15,3 +15,8 @@ export function toBytes(body: Body): Uint8Array {
 export function byteLength(body: Body): number {
   return typeof body === 'string' ? Buffer.byteLength(body, 'utf8') : body.byteLength;
 }
+
+/** Bytes of one's own. (`slice` would not do: that of a Buffer is a view of the same memory.) */
+export function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}

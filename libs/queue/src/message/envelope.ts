@@ -2,7 +2,7 @@ import type { Body } from './body.js';
 import type { Delivery } from './delivery.js';
 import type { DomainEvent } from './event.js';
 import { DecodeError, decodeText, parseJson } from './json.js';
-import { isId } from './names.js';
+import { isId, MAX_TEXT_LENGTH } from './names.js';
 import { QueueError } from './queue-error.js';
 
 /**
@@ -33,7 +33,7 @@ export function encodeEvent(event: DomainEvent): string {
     tenant: event.tenant,
     traceparent: event.traceparent,
     data: binary ? undefined : event.data,
-    data_base64: binary ? base64(event.data as Uint8Array) : undefined,
+    data_base64: binary ? base64(event.data) : undefined,
   });
 }
 
@@ -87,7 +87,17 @@ function readData(wire: Record<string, unknown>): unknown {
     return wire['data'];
   }
   if (typeof encoded !== 'string') throw new DecodeError('data_base64 of the envelope is not a string');
-  return new Uint8Array(Buffer.from(encoded, 'base64'));
+  return readBase64(encoded);
+}
+
+/** Node skips what is not base64, which shows in the length. */
+function readBase64(encoded: string): Uint8Array {
+  const bytes = Buffer.from(encoded, 'base64');
+  const padding = encoded.endsWith('==') ? 2 : encoded.endsWith('=') ? 1 : 0;
+  if (bytes.length !== (encoded.length / 4) * 3 - padding) {
+    throw new DecodeError('data_base64 of the envelope is not base64');
+  }
+  return new Uint8Array(bytes);
 }
 
 function readTimestamp(wire: Record<string, unknown>): string {
@@ -97,15 +107,16 @@ function readTimestamp(wire: Record<string, unknown>): string {
 }
 
 function required(wire: Record<string, unknown>, field: string): string {
-  const value = wire[field];
-  if (typeof value === 'string' && value !== '') return value;
-  throw new DecodeError(`${field} of the envelope is ${value === undefined ? 'missing' : 'not a text'}`);
+  const value = optional(wire, field);
+  if (value !== undefined && value !== '') return value;
+  throw new DecodeError(`${field} of the envelope is missing`);
 }
 
 function optional(wire: Record<string, unknown>, field: string): string | undefined {
   const value = wire[field];
-  if (value === undefined || value === null || typeof value === 'string') return value ?? undefined;
-  throw new DecodeError(`${field} of the envelope is not a text`);
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'string' && value.length <= MAX_TEXT_LENGTH) return value;
+  throw new DecodeError(`${field} of the envelope is not a text of at most ${MAX_TEXT_LENGTH} characters`);
 }
 
 function printed(value: unknown): string {

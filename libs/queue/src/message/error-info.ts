@@ -1,11 +1,12 @@
 import { types } from 'node:util';
 import type { ErrorInfo } from './failure-record.js';
+import { parseJson } from './json.js';
 
 const LIMITS = { name: 100, message: 2_000, stack: 4_000, details: 8_000 } as const;
 
 /** Turns anything that can be thrown into data. Never throws itself, whatever getters the value has. */
 export function describeError(thrown: unknown): ErrorInfo {
-  if (!types.isNativeError(thrown) && !(thrown instanceof Error)) {
+  if (!isError(thrown)) {
     return { name: typeof thrown, message: cut(printed(thrown), LIMITS.message) };
   }
   const name = text(() => thrown.name) ?? 'Error';
@@ -20,6 +21,15 @@ export function describeError(thrown: unknown): ErrorInfo {
     ...(stack !== undefined && { stack: cut(stack, LIMITS.stack) }),
     ...(details !== undefined && { details }),
   };
+}
+
+/** A proxy may throw at the question already. */
+function isError(thrown: unknown): thrown is Error {
+  try {
+    return types.isNativeError(thrown) || thrown instanceof Error;
+  } catch {
+    return false;
+  }
 }
 
 function text(read: () => unknown): string | undefined {
@@ -41,11 +51,12 @@ function printed(value: unknown): string {
   }
 }
 
+/** A copy that nests no deeper than what can be stored and sent again. */
 function jsonDetails(read: () => unknown): unknown {
   try {
     const encoded = JSON.stringify(read());
     if (encoded === undefined || encoded.length > LIMITS.details) return undefined;
-    return JSON.parse(encoded);
+    return parseJson(encoded);
   } catch {
     return undefined;
   }

@@ -15,7 +15,7 @@ const HEADER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 /** Control characters and lone surrogates: neither survives every broker. */
 // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
 const FORBIDDEN_IN_VALUE =
-  /[\u0000-\u001f\u007f]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+  /[\u0000-\u001f\u007f-\u009f]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
 export class InvalidHeaderError extends QueueError {
   readonly code = 'invalid_header';

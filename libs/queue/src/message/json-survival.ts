@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { quote } from './names.js';
 
 /**
  * Whether JSON brings the value back as it was: equal under `===` leaf by leaf, with two documented exceptions. A
@@ -25,9 +26,17 @@ function objectSurvives(value: object, depthLeft: number): boolean {
     for (let at = 0; at < value.length; at++) if (!survivesJson(value[at], depthLeft)) return false;
     return true;
   }
-  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') {
-    return survivesJson(jsonForm(value as WithToJson), depthLeft);
-  }
+  if (hasJsonForm(value)) return !isInvalidDate(value) && formSurvives(value.toJSON(''), depthLeft);
+  return membersSurvive(value, depthLeft);
+}
+
+/** What `toJSON` returned is written as it is: JSON does not ask it for its own form. */
+function formSurvives(form: unknown, depthLeft: number): boolean {
+  if (typeof form !== 'object' || form === null || Array.isArray(form)) return survivesJson(form, depthLeft);
+  return membersSurvive(form, depthLeft);
+}
+
+function membersSurvive(value: object, depthLeft: number): boolean {
   if (losesItsContent(value)) return false;
   for (const key of Object.keys(value)) {
     const member = (value as Record<string, unknown>)[key];
@@ -36,16 +45,27 @@ function objectSurvives(value: object, depthLeft: number): boolean {
   return true;
 }
 
-type WithToJson = { toJSON(key: string): unknown };
-
-function jsonForm(value: WithToJson): unknown {
-  return value.toJSON('');
+interface WithJsonForm {
+  toJSON(key: string): unknown;
 }
 
-/** Objects whose content JSON does not see: they would arrive as `{}` or as an object of indexes. */
+/** Binary data has a `toJSON` when it is a Buffer, and comes back as something else all the same. */
+function hasJsonForm(value: object): value is WithJsonForm {
+  return typeof (value as Partial<WithJsonForm>).toJSON === 'function' && !ArrayBuffer.isView(value);
+}
+
+function isInvalidDate(value: object): boolean {
+  return types.isDate(value) && Number.isNaN(value.getTime());
+}
+
+/** Objects whose content JSON does not see: they would arrive as `{}`, as an object of indexes, or as a primitive. */
 function losesItsContent(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return false;
   return (
     ArrayBuffer.isView(value) ||
+    types.isBoxedPrimitive(value) ||
+    types.isDate(value) ||
     types.isMap(value) ||
     types.isSet(value) ||
     types.isPromise(value) ||
@@ -97,11 +117,18 @@ function findInArray(value: readonly unknown[], path: string, depthLeft: number)
 }
 
 function findInObject(value: object, path: string, depthLeft: number): Loss | undefined {
-  if (types.isDate(value) && Number.isNaN(value.getTime()))
-    return { path: shortened(path), why: 'is an invalid Date' };
-  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') {
-    return find(jsonForm(value as WithToJson), path, depthLeft);
-  }
+  if (isInvalidDate(value)) return { path: shortened(path), why: 'is an invalid Date' };
+  return hasJsonForm(value)
+    ? findInForm(value.toJSON(''), path, depthLeft)
+    : findInMembers(value, path, depthLeft);
+}
+
+function findInForm(form: unknown, path: string, depthLeft: number): Loss | undefined {
+  if (typeof form !== 'object' || form === null || Array.isArray(form)) return find(form, path, depthLeft);
+  return findInMembers(form, path, depthLeft);
+}
+
+function findInMembers(value: object, path: string, depthLeft: number): Loss | undefined {
   if (losesItsContent(value)) {
     return {
       path: shortened(path),
@@ -116,7 +143,7 @@ function findInObject(value: object, path: string, depthLeft: number): Loss | un
 }
 
 function findInMember(owner: object, key: string, path: string, depthLeft: number): Loss | undefined {
-  const memberPath = `${path}.${key}`;
+  const memberPath = PLAIN_KEY.test(key) ? `${path}.${key}` : `${path}[${quote(key)}]`;
   let member: unknown;
   try {
     member = (owner as Record<string, unknown>)[key];
@@ -125,6 +152,8 @@ function findInMember(owner: object, key: string, path: string, depthLeft: numbe
   }
   return member === undefined ? undefined : find(member, memberPath, depthLeft);
 }
+
+const PLAIN_KEY = /^[A-Za-z_$][\w$]*$/;
 
 function shortened(path: string): string {
   return path.length > 200 ? `${path.slice(0, 200)}…` : path;

@@ -4,6 +4,8 @@ import { survivesJson, whatDoesNotSurvive } from './json-survival.js';
 
 /** Deepest nesting that is sent or parsed: beyond it, values can be received but not cloned, logged or sent again. */
 export const MAX_JSON_DEPTH = 256;
+/** The envelope around it is one level. */
+const MAX_PAYLOAD_DEPTH = MAX_JSON_DEPTH - 1;
 
 /** The payload cannot be written as JSON without loss. `path` is where, such as `$.items[3].price`. */
 export class SerializeError extends QueueError {
@@ -26,13 +28,13 @@ export class DecodeError extends QueueError {
 /** Throws SerializeError for what would not come back as it was; see `whatDoesNotSurvive`. */
 export function checkJson(value: unknown): void {
   if (survives(value)) return;
-  const { path, why, cause } = whatDoesNotSurvive(value, MAX_JSON_DEPTH);
+  const { path, why, cause } = whatDoesNotSurvive(value, MAX_PAYLOAD_DEPTH);
   throw new SerializeError(path, why, { cause });
 }
 
 function survives(value: unknown): boolean {
   try {
-    return survivesJson(value, MAX_JSON_DEPTH);
+    return survivesJson(value, MAX_PAYLOAD_DEPTH);
   } catch {
     return false; // a getter, proxy or toJSON threw: the second, slower walk finds out where
   }

@@ -2,11 +2,15 @@ import { QueueError } from './queue-error.js';
 
 /** Longest topic, subscription or backend name. Backends with tighter limits say so at boot. */
 export const MAX_NAME_LENGTH = 128;
-/** Longest message id, key, tenant or correlation id. */
+/** Longest message id. */
 export const MAX_ID_LENGTH = 128;
+/** Longest key, tenant, correlation id or other text of an envelope, in UTF-16 code units. */
+export const MAX_TEXT_LENGTH = 256;
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const ID = /^[A-Za-z0-9][A-Za-z0-9._:@/+=-]{0,127}$/;
+/** No control characters and no half surrogate pairs: neither survives every broker. */
+const TEXT = /^[^\p{Cc}\p{Cs}]+$/u;
 
 export class InvalidNameError extends QueueError {
   readonly code = 'invalid_name';
@@ -36,6 +40,16 @@ export function checkId(what: string, id: unknown): string {
     what,
     id,
     `use 1 to ${MAX_ID_LENGTH} characters, a letter or digit first, then letters, digits or any of . _ : @ / + = -`,
+  );
+}
+
+/** Names that the application gives its own things: any text of 1 to 256 characters. */
+export function checkText(what: string, text: unknown): string {
+  if (typeof text === 'string' && text.length <= MAX_TEXT_LENGTH && TEXT.test(text)) return text;
+  throw new InvalidNameError(
+    what,
+    text,
+    `use a text of 1 to ${MAX_TEXT_LENGTH} characters without control characters`,
   );
 }
 

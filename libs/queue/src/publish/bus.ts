@@ -56,7 +56,7 @@ export class Bus {
       this.#mustBeInProcess();
       return this.#handled.track(message.id, () => this.#send(message));
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 
@@ -65,7 +65,7 @@ export class Bus {
     try {
       return this.#send(this.#sealer.sealRaw(topic, body, options));
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 

@@ -2,6 +2,7 @@ import type { Body } from '../message/body.js';
 import { encodeEvent } from '../message/envelope.js';
 import type { DomainEvent } from '../message/event.js';
 import type { Headers } from '../message/headers.js';
+import { SerializeError } from '../message/json.js';
 import type { Outgoing } from '../message/outgoing.js';
 
 export interface Routing {
@@ -37,11 +38,21 @@ export class SealedMessage implements Outgoing {
     this.ttlMs = routing.ttlMs;
     this.#sealed = event;
     const mutable = typeof event.data === 'object' && event.data !== null;
-    this.event = mutable ? undefined : event;
-    this.#body = mutable ? encodeEvent(event) : undefined;
+    // Frozen, because every subscription and every attempt gets this same object.
+    this.event = mutable ? undefined : Object.freeze(event);
+    this.#body = mutable ? encodeNow(event) : undefined;
   }
 
   get body(): Body {
     return (this.#body ??= encodeEvent(this.#sealed));
+  }
+}
+
+/** The payload was checked, and may be another one when it is read again. */
+function encodeNow(event: DomainEvent): Body {
+  try {
+    return encodeEvent(event);
+  } catch (cause) {
+    throw new SerializeError('$', 'changes while it is read', { cause });
   }
 }

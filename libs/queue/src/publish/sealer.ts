@@ -1,9 +1,9 @@
 import type { Ambient } from '../ambient/ambient.js';
-import { toBytes, type Body } from '../message/body.js';
+import { copyOf, type Body } from '../message/body.js';
 import type { DomainEvent } from '../message/event.js';
 import { checkHeaders, NO_HEADERS } from '../message/headers.js';
 import { checkJson, SerializeError } from '../message/json.js';
-import { checkId, checkName } from '../message/names.js';
+import { checkId, checkName, checkText } from '../message/names.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { currentHandling } from '../interceptors/current.js';
 import { InvalidDurationError, parseDuration, type Duration } from '../policies/duration.js';
@@ -26,7 +26,9 @@ export class Sealer {
   #timestamp = '';
   #timestampMs = -1;
 
-  constructor(private readonly options: SealerOptions) {}
+  constructor(private readonly options: SealerOptions) {
+    checkText('the source', options.source);
+  }
 
   seal(topic: string, data: unknown, given: PublishOptions = NO_OPTIONS): SealedMessage {
     const plain = this.#plain.get(topic) ?? this.#newTopic(topic);
@@ -38,13 +40,9 @@ export class Sealer {
   /** Bytes as they are, without an envelope. */
   sealRaw(topic: string, body: Body, given: RawPublishOptions): Outgoing {
     if (!this.#plain.has(topic)) this.#newTopic(topic);
-    if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
-      throw new SerializeError('$', 'is neither a text nor bytes, which is all that can be sent raw');
-    }
     const { ids, clock } = this.options.ambient;
     const id = given.id === undefined ? ids.next(clock.now()) : checkId('the message id', given.id);
-    const bytes = typeof body === 'string' ? body : toBytes(body).slice();
-    return { ...this.#routing(topic, given), to: undefined, id, body: bytes, event: undefined };
+    return { ...this.#routing(topic, given), to: undefined, id, body: ownBody(body), event: undefined };
   }
 
   #event(topic: string, data: unknown, given: PublishOptions): DomainEvent {
@@ -53,25 +51,25 @@ export class Sealer {
     const nowMs = clock.now();
     const id = given.id === undefined ? ids.next(nowMs) : checkId('the message id', given.id);
     return {
-      event_type: given.type ?? topic,
-      aggregate_id: given.aggregateId ?? given.key,
+      event_type: text('the type', given.type) ?? topic,
+      aggregate_id: text('the aggregateId', given.aggregateId) ?? given.key,
       data,
       event_id: id,
       source: this.options.source,
       timestamp: given.timestamp === undefined ? this.#stamp(nowMs) : isoDate(given.timestamp),
-      schema_version: given.schemaVersion ?? '1',
-      correlation_id: given.correlationId ?? cause?.correlation_id ?? id,
-      idempotency_key: given.idempotencyKey ?? id,
-      causation_id: given.causationId ?? cause?.event_id,
-      tenant: given.tenant ?? cause?.tenant,
-      traceparent: given.traceparent ?? cause?.traceparent,
+      schema_version: text('the schemaVersion', given.schemaVersion) ?? '1',
+      correlation_id: text('the correlationId', given.correlationId) ?? cause?.correlation_id ?? id,
+      idempotency_key: text('the idempotencyKey', given.idempotencyKey) ?? id,
+      causation_id: text('the causationId', given.causationId) ?? cause?.event_id,
+      tenant: text('the tenant', given.tenant) ?? cause?.tenant,
+      traceparent: text('the traceparent', given.traceparent) ?? cause?.traceparent,
     };
   }
 
   #routing(topic: string, given: PublishOptions): Routing {
     return {
       topic,
-      key: given.key === undefined ? undefined : checkKey(given.key),
+      key: text('the key', given.key),
       headers: checkHeaders(given.headers),
       delayMs: given.delay === undefined ? undefined : this.#delay(given.delay),
       ttlMs: given.ttl === undefined ? undefined : parseDuration('ttl', given.ttl),
@@ -108,15 +106,19 @@ export class Sealer {
   }
 }
 
-/** Keys name things of the application: any text without control characters, within the length of an id. */
-function checkKey(key: unknown): string {
-  if (typeof key === 'string' && KEY.test(key)) return key;
-  throw new SerializeError('key', 'must be a text of 1 to 256 characters without control characters');
+function text(what: string, given: unknown): string | undefined {
+  return given === undefined ? undefined : checkText(what, given);
 }
 
-const KEY = /^[^\p{Cc}\p{Cs}]{1,256}$/u;
+/** The publisher may go on writing into its bytes; a text with half a surrogate pair has no bytes at all. */
+function ownBody(body: unknown): Body {
+  if (body instanceof Uint8Array) return copyOf(body);
+  if (typeof body === 'string' && body.isWellFormed()) return body;
+  throw new SerializeError('$', 'is neither well-formed text nor bytes, which is all that can be sent raw');
+}
 
 function isoDate(given: Date): string {
-  if (Number.isNaN(given.getTime())) throw new SerializeError('timestamp', 'is an invalid Date');
+  if (!(given instanceof Date) || Number.isNaN(given.getTime()))
+    throw new SerializeError('timestamp', 'is no valid Date');
   return given.toISOString();
 }
