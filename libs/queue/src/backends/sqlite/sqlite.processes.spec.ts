@@ -1,9 +1,13 @@
+import { jest } from '@jest/globals';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { failure, message, settle, SqliteFixture, take, takeOne, work } from './sqlite.fixture.js';
+
+// Several processes start here, on a machine that may be busy.
+jest.setTimeout(30_000);
 
 const CHILD = join(import.meta.dirname, 'spec-child.mjs');
 
@@ -79,7 +83,7 @@ it('lets several processes write at once, and nobody hears of a lock', async () 
   }
   expect(await Promise.all(writers.map((writer) => writer.line()))).toEqual(['[]', '[]', '[]']);
   expect(backend.status()).toMatchObject({ state: 'up', lastError: undefined });
-}, 30_000);
+});
 
 describe('a message of another process', () => {
   /** Median time from "stored" there to "delivered" here, over some messages to an idle receiver. */

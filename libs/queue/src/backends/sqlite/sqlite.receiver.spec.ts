@@ -20,6 +20,9 @@ let fixture: SqliteFixture;
 beforeEach(() => void (fixture = new SqliteFixture()));
 afterEach(() => fixture.close());
 
+/** By then a receiver that nobody woke looks again by itself. */
+const AN_IDLE_WAIT_MS = 900;
+
 const ids = (deliveries: readonly Delivery[]): string[] => deliveries.map(({ id }) => id);
 const depth = async (receiverOf: Awaited<ReturnType<SqliteFixture['openReady']>>): Promise<unknown> =>
   (await inspect(receiverOf, { kind: 'depth', subscription: 'work' }))[0];
@@ -93,7 +96,9 @@ describe('what is delivered', () => {
     const receiver = await work(backend);
     await backend.publish([message('soon', { delayMs: 40 })]);
     const { publishedAt } = await takeOne(receiver);
-    expect(fixture.clock.now() - publishedAt).toBeGreaterThanOrEqual(40);
+    const waitedMs = fixture.clock.now() - publishedAt;
+    expect(waitedMs).toBeGreaterThanOrEqual(40);
+    expect(waitedMs).toBeLessThan(AN_IDLE_WAIT_MS);
   });
 
   it('is shared by the receivers of a subscription, each message once', async () => {
@@ -174,6 +179,16 @@ describe('settling', () => {
     expect(ids(await take(receiver, 2))).toEqual(['a', 'b']);
   });
 
+  it('keeps a message back that is released for later, and counts no attempt', async () => {
+    const delivery = await takeOne(receiver);
+    expect(await settle(receiver, { kind: 'release', delivery, delayMs: 10_000 })).toBe('ok');
+    expect(await depth(backend)).toMatchObject({ ready: 0, delayed: 1, inflight: 0 });
+    fixture.clock.aheadMs = 9_000;
+    expect(await takeNow(receiver)).toEqual([]);
+    fixture.clock.aheadMs = 10_001;
+    expect(await takeOne(receiver)).toMatchObject({ id: 'a', attempt: 1, crashes: 0 });
+  });
+
   it('keeps the newest failures of a message that fails for ever', async () => {
     for (let attempt = 1; attempt <= MAX_FAILURE_HISTORY + 2; attempt++) {
       const delivery = await takeOne(receiver);
@@ -225,11 +240,13 @@ describe('receiving', () => {
     const delivery = await takeOne(receiver);
     const next = takeOne(waiting);
     await turn();
+    const startedAt = fixture.clock.mono();
     await settle(receiver, { kind: 'release', delivery });
     const again = await next;
     const last = takeOne(receiver);
     await settle(waiting, { kind: 'retry', delivery: again, delayMs: 5, failure: failure(1) });
     expect(await last).toMatchObject({ id: 'a', attempt: 2 });
+    expect(fixture.clock.mono() - startedAt).toBeLessThan(AN_IDLE_WAIT_MS);
   });
 });
 

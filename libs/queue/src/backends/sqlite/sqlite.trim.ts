@@ -19,9 +19,17 @@ export class SqliteTrim {
 
   /** One step, if one is worth while. A step that fails is tried again the next time. */
   run(): void {
-    const free = this.#freePages.get()?.['freelist_count'] as number;
-    if (free <= SPARE_PAGES) return;
+    if (this.#spare() <= SPARE_PAGES) return;
     const step = (): void => this.#db.exec(`PRAGMA incremental_vacuum(${TRIM_PAGES})`);
     this.#writer.submit('give back free space', step).catch(() => undefined);
+  }
+
+  #spare(): number {
+    try {
+      return this.#freePages.get()?.['freelist_count'] as number;
+    } catch {
+      // Locked for a moment by a process that recovers the log.
+      return 0;
+    }
   }
 }
