@@ -3,28 +3,29 @@ import {
   type BackendFixture,
   type LawReport,
   NOT_OFFERED,
-  runLaw,
+  runLaws,
   unprovenClaims,
 } from '@pigeonpost/queue/testing';
 
+const LONGEST_RUN_MS = 90_000;
+
 /**
- * Makes one Jest test of each law, prints what became of them, and fails when a claimed capability was not shown.
- * Laws that spend their time waiting for a real clock run side by side: each has a broker of its own.
+ * Runs the laws, `atOnce` at a time, makes one Jest test of each, prints what became of them, and fails when a claimed
+ * capability was not shown.
  */
-export function bindLaws(fixture: BackendFixture, how: 'one by one' | 'side by side'): void {
-  const reports: LawReport[] = [];
-  const test = how === 'one by one' ? it : it.concurrent;
+export function bindLaws(fixture: BackendFixture, atOnce = 1): void {
+  let reports: readonly LawReport[] = [];
 
   describe(`laws of ${fixture.name}`, () => {
-    test.each(ALL_LAWS.map((law) => [`${law.id} ${law.title}`, law] as const))(
-      '%s',
-      async (_name, law) => {
-        const report = await runLaw(law, fixture);
-        reports.push(report);
-        if (report.verdict === 'broken') throw report.error;
-      },
-      20_000,
-    );
+    beforeAll(async () => {
+      reports = await runLaws(ALL_LAWS, fixture, atOnce);
+    }, LONGEST_RUN_MS);
+
+    it.each(ALL_LAWS.map(({ id, title }, at) => [`${id} ${title}`, at] as const))('%s', (_name, at) => {
+      const report = reports[at];
+      expect(report?.verdict).toBeDefined();
+      if (report?.verdict === 'broken') throw report.error;
+    });
 
     it('prove every capability that is claimed', async () => {
       const world = await fixture.create();

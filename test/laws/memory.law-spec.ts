@@ -1,4 +1,4 @@
 import { memoryFixture } from '@pigeonpost/queue/testing';
 import { bindLaws } from './bind-laws.js';
 
-bindLaws(memoryFixture(), 'one by one');
+bindLaws(memoryFixture());
