@@ -125,6 +125,7 @@ export class Lanes {
     for (let handling = this.#take(); handling !== undefined; handling = this.#take()) {
       let decided = this.#pipeline.enter(handling);
       if (decided instanceof Promise) decided = await decided;
+      if (decided === undefined && handling.abortReason !== undefined) decided = RELEASE; // while a station waited
       if (decided === undefined) {
         try {
           enterHandling(handling);
