@@ -50,8 +50,8 @@ export class Downstream {
     const earlier = this.requests.get(id) ?? 0;
     this.requests.set(id, earlier + 1);
     this.onRequest(++this.#total);
-    const { first, then } = this.#fates.get(id) ?? HEALTHY;
-    const answer = first[earlier] ?? then;
+    const { first, always } = this.#fates.get(id) ?? HEALTHY;
+    const answer = first[earlier] ?? always;
     if (answer === ACCEPTS) this.accepted.set(id, (this.accepted.get(id) ?? 0) + 1);
     send(response, answer);
   }

@@ -37,8 +37,9 @@ const DUPLICATE_PERCENT = 15;
 export function drawPlan(seed: number): Plan {
   const dice = new Dice(seed);
   const deliveries = dice.shuffled([...realDeliveries(dice), ...misshapenDeliveries(dice)]);
-  const posts = deliveries.map((delivery): PlannedPost => ({ kind: 'delivery', delivery, expected: 202 }));
-  for (const post of [...posts]) {
+  const once = deliveries.map((delivery): PlannedPost => ({ kind: 'delivery', delivery, expected: 202 }));
+  const posts = [...once];
+  for (const post of once) {
     if (dice.percent(DUPLICATE_PERCENT)) insertAfter(posts, posts.indexOf(post), post, dice);
   }
   for (const post of refusedPosts(dice, deliveries)) insertAfter(posts, -1, post, dice);

@@ -26,7 +26,7 @@ export class Service {
   async start(): Promise<RegExpExecArray> {
     const before = this.#log().length;
     const child = this.#spawn();
-    return await waitUntil({ what: `start of the ${this.spec.name}`, deadlineMs: START_DEADLINE_MS }, () => {
+    return waitUntil({ what: `start of the ${this.spec.name}`, deadlineMs: START_DEADLINE_MS }, () => {
       const match = this.spec.ready.exec(this.#log().slice(before));
       if (match === null && !isRunning(child))
         throw new Error(`the ${this.spec.name} ended: ${this.logTail()}`);

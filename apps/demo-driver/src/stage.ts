@@ -68,9 +68,7 @@ export class Stage {
   /** Both exit codes after SIGTERM. */
   async stopServices(): Promise<readonly (number | null)[]> {
     await this.#killing.catch(() => {});
-    return await Promise.all(
-      [this.#api, this.#worker].map(async (service) => (await service?.stop()) ?? null),
-    );
+    return Promise.all([this.#api, this.#worker].map(async (service) => (await service?.stop()) ?? null));
   }
 
   async close(): Promise<void> {
