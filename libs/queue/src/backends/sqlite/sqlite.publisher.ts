@@ -10,6 +10,7 @@ import type { PublishCall, PublishResult } from '../../backend/backend.js';
 import { byteLength } from '../../message/body.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import type { QueueError } from '../../message/queue-error.js';
+import { Abandonable } from './sqlite.abandonable.js';
 import type { SqliteBell } from './sqlite.bell.js';
 import { MAX_DELAY_MS } from './sqlite.capabilities.js';
 import type { SqliteCounters } from './sqlite.counters.js';
@@ -44,9 +45,8 @@ export class SqlitePublisher {
     call: PublishCall | undefined,
   ): Promise<readonly PublishResult[]> {
     const refused = batch.map((message) => this.#refusal(message, call));
-    const stored = this.#parts.writer.submit('publish', () => this.#store(batch, refused, call?.signal));
     try {
-      return await (call?.signal ? this.#unlessAborted(stored, batch, call.signal) : stored);
+      return await this.#submit(() => this.#store(batch, refused), batch.length, call?.signal);
     } catch (error) {
       if (!(error instanceof BackendUnavailableError || error instanceof PublishOutcomeUnknownError))
         throw error;
@@ -71,12 +71,18 @@ export class SqlitePublisher {
     return refuse(new UnsupportedError(backend, `keep a message for ${Math.max(delayMs, ttlMs)} ms`, remedy));
   }
 
-  #store(
-    batch: readonly Outgoing[],
-    refused: readonly (PublishResult | undefined)[],
+  #submit(
+    store: () => PublishResult[],
+    count: number,
     signal: AbortSignal | undefined,
-  ): PublishResult[] {
-    if (signal?.aborted) return batch.map(() => this.#abandoned());
+  ): Promise<PublishResult[]> {
+    const { writer } = this.#parts;
+    if (signal === undefined) return writer.submit('publish', store);
+    const job = new Abandonable(signal, () => Array.from({ length: count }, () => this.#abandoned()));
+    return job.outcome(writer.submit('publish', () => job.run(store)));
+  }
+
+  #store(batch: readonly Outgoing[], refused: readonly (PublishResult | undefined)[]): PublishResult[] {
     const { clock, counters, topology, bell } = this.#parts;
     const now = clock.now();
     const before = counters.read();
@@ -100,20 +106,6 @@ export class SqlitePublisher {
     let { seq } = at;
     for (const subscriptionId of ids) messages.insert(message, { seq: ++seq, subscriptionId, now: at.now });
     return STORED[ids.length] ?? { status: 'stored', copies: ids.length };
-  }
-
-  /** The caller stops waiting before the transaction began: it will find the signal aborted, and store nothing. */
-  #unlessAborted(
-    stored: Promise<PublishResult[]>,
-    batch: readonly Outgoing[],
-    signal: AbortSignal,
-  ): Promise<PublishResult[]> {
-    return new Promise((resolve, reject) => {
-      const giveUp = (): void => resolve(batch.map(() => this.#abandoned()));
-      if (signal.aborted) giveUp();
-      signal.addEventListener('abort', giveUp, { once: true });
-      void stored.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
-    });
   }
 
   #abandoned(): PublishResult {

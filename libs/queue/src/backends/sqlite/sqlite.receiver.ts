@@ -3,6 +3,7 @@ import { UnsupportedError } from '../../backend/backend.errors.js';
 import type { Receiver, Settlement, SettleResult } from '../../backend/backend.js';
 import type { SubscriptionSpec } from '../../backend/topology.js';
 import type { QueueError } from '../../message/queue-error.js';
+import { Abandonable } from './sqlite.abandonable.js';
 import { Alarm } from './sqlite.alarm.js';
 import type { SqliteBell } from './sqlite.bell.js';
 import { MAX_DELAY_MS, MAX_LEASE_MS } from './sqlite.capabilities.js';
@@ -70,15 +71,12 @@ export class SqliteReceiver implements Receiver {
   #take(max: number, signal: AbortSignal): Promise<readonly SqliteDelivery[]> {
     const { ambient, writer } = this.#parts;
     if (this.#isOver(signal) || this.#nextAvailable() > ambient.clock.now()) return Promise.resolve([]);
-    const claim = new PendingClaim(signal);
-    const claimed = writer.submit('receive', () => {
-      claim.ran = true;
-      return this.#isOver(signal) ? [] : this.#claim(max);
-    });
-    return claim.unlessAborted(claimed);
+    const claim = new Abandonable<readonly SqliteDelivery[]>(signal, () => []);
+    return claim.outcome(writer.submit('receive', () => claim.run(() => this.#claim(max))));
   }
 
   #claim(max: number): SqliteDelivery[] {
+    if (this.#closed) return [];
     const { ambient, messages } = this.#parts;
     const { name: subscription, leaseMs } = this.#spec;
     const token = 2 ** 41 + Math.floor(ambient.random.next() * 2 ** 46);
@@ -154,23 +152,4 @@ function resultOf(act: Settlement, changed: boolean): SettleResult {
   if (!changed) return delivery.settled ? 'noop' : 'lost';
   if (act.kind !== 'extend') delivery.settled = true;
   return 'ok';
-}
-
-/** A claim that waits for its transaction. */
-class PendingClaim {
-  /** From now on the deliveries may be leased, so an abort must not throw them away. */
-  ran = false;
-
-  constructor(private readonly signal: AbortSignal) {}
-
-  /** [] as soon as the signal aborts, unless the claim has run by then. */
-  unlessAborted(claimed: Promise<readonly SqliteDelivery[]>): Promise<readonly SqliteDelivery[]> {
-    return new Promise((resolve, reject) => {
-      const stop = (): void => {
-        if (!this.ran) resolve([]);
-      };
-      this.signal.addEventListener('abort', stop, { once: true });
-      claimed.then(resolve, reject).finally(() => this.signal.removeEventListener('abort', stop));
-    });
-  }
 }

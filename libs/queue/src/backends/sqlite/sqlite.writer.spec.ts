@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { systemClock } from '../../ambient/system-clock.js';
 import type { QueueError } from '../../message/queue-error.js';
+import { Abandonable } from './sqlite.abandonable.js';
 import { SqliteFixture } from './sqlite.fixture.js';
 import { SqliteWriter } from './sqlite.writer.js';
 
@@ -48,6 +49,16 @@ it('joins what one turn of the event loop brings into one commit, in order', asy
   expect(await Promise.all(values.map(write))).toEqual(values);
   expect(commits).toBe(1);
   expect(notes()).toEqual(values);
+});
+
+it('answers an abort that comes after the commit with what was committed', async () => {
+  const stop = new AbortController();
+  const job = new Abandonable(stop.signal, () => 'gave up');
+  const first = write('a');
+  const answer = job.outcome(writer.submit('write', () => job.run(() => 'stored')));
+  const stopped = first.then(() => stop.abort());
+  expect(await answer).toBe('stored');
+  await stopped;
 });
 
 it('undoes the job that fails, and no other', async () => {
