@@ -321,14 +321,12 @@ class GuardLooks extends Row {
 const passes = (name: string): NestInterceptor =>
   around(name, (_context, next) => {
     note(`before ${name}`);
-    return next
-      .handle()
-      .pipe(
-        tap({
-          next: (value) => note(`after ${name} ${JSON.stringify(value)}`),
-          complete: () => note(`complete ${name}`),
-        }),
-      );
+    return next.handle().pipe(
+      tap({
+        next: (value) => note(`after ${name} ${JSON.stringify(value)}`),
+        complete: () => note(`complete ${name}`),
+      }),
+    );
   });
 
 @UseInterceptors(passes('class'))
@@ -666,8 +664,8 @@ describe('a compiled chain', () => {
       const instance = module.get(type);
       const all = { guards: true, interceptors: true, filters: true };
       const call = creator.create(
-        instance as never,
-        Reflect.get(instance, 'handle') as never,
+        instance,
+        Reflect.get(instance, 'handle'),
         'handle',
         '__routeArguments__',
         nestParams as never,

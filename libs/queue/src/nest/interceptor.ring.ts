@@ -22,7 +22,9 @@ export class InterceptorRing {
     const scope = new AsyncResource('QueueHandler');
     const innermost = at === this.interceptors.length;
     return new Observable((subscriber) => {
-      const start = innermost ? () => callUnlessGone(round, subscriber) : async () => this.#intercept(round, at);
+      const start = innermost
+        ? () => callUnlessGone(round, subscriber)
+        : async () => this.#intercept(round, at);
       const started = scope.runInAsyncScope(start);
       return feed(subscriber, started, innermost ? valueOf : from);
     });
@@ -36,7 +38,7 @@ interface Round {
 
 /** A turn later, as Nest does: a subscriber that leaves at once has not asked for the call. */
 async function callUnlessGone(round: Round, subscriber: Subscriber<unknown>): Promise<unknown> {
-  await undefined;
+  await Promise.resolve();
   return subscriber.closed ? undefined : round.call();
 }
 

@@ -1,0 +1,114 @@
+export { type Ambient, systemAmbient } from './ambient/ambient.js';
+export type { CancelTimer, Clock } from './ambient/clock.js';
+export { type Ids, UuidV7Ids } from './ambient/ids.js';
+export { type Random, seededRandom, systemRandom } from './ambient/random.js';
+export { systemClock } from './ambient/system-clock.js';
+
+export type { Body } from './message/body.js';
+export type { Delivery } from './message/delivery.js';
+export { NotAnEventError } from './message/envelope.js';
+export type { DomainEvent } from './message/event.js';
+export type { ErrorInfo, FailureReason, FailureRecord } from './message/failure-record.js';
+export { type Headers, InvalidHeaderError } from './message/headers.js';
+export { DecodeError, SerializeError } from './message/json.js';
+export { InvalidNameError } from './message/names.js';
+export type { Outgoing } from './message/outgoing.js';
+export { QueueError } from './message/queue-error.js';
+
+export type {
+  Backend,
+  BackendFactory,
+  BackendStatus,
+  OpenedBackend,
+  PublishCall,
+  PublishResult,
+  Receiver,
+  Settlement,
+  SettleResult,
+} from './backend/backend.js';
+export {
+  BackendClosedError,
+  BackendUnavailableError,
+  MissingDriverError,
+  PayloadTooLargeError,
+  PublishOutcomeUnknownError,
+  UnknownSubscriptionError,
+  UnroutableError,
+  UnsupportedError,
+} from './backend/backend.errors.js';
+export type { Capabilities, Delay } from './backend/capabilities.js';
+export type { Depth, Inspected, InspectQuery, MessageState, Peeked, Purged } from './backend/inspect.js';
+export type { Drift, SubscriptionSpec, SubscriptionTopology, Topology } from './backend/topology.js';
+export type { Conflict, Page, Store, StoreEntry, StoreOp, WriteResult } from './store/store.js';
+
+export { type Backoff, exponential, type ExponentialOptions, fixed, schedule } from './policies/backoff.js';
+export { InvalidPolicyError } from './policies/consume.policies.js';
+export { type Duration, InvalidDurationError } from './policies/duration.js';
+export type { ErrorClass } from './policies/retry.policy.js';
+export { Reject, Release, RetryAfter, Verdict } from './policies/verdicts.js';
+
+export {
+  CrashLoopError,
+  HandlerTimeoutError,
+  InvalidPayloadError,
+  LeaseLostError,
+  ShutdownError,
+} from './interceptors/handling.errors.js';
+export type { MessageInterceptor } from './interceptors/interceptor.js';
+export type { MessageContext } from './interceptors/message-context.js';
+
+export { Bus } from './publish/bus.js';
+export { type BrowsePage, DeadLetters, NoSuchDeadLetterError } from './publish/dead-letters.js';
+export { DeadLetteredError } from './publish/handled-tracker.js';
+export type { PublishOptions, RawPublishOptions, Receipt } from './publish/publish-options.js';
+
+export { MissingStoreError } from './consume/build-pipeline.js';
+export type { ConsumerStatus } from './consume/consumer-options.js';
+
+export { Consume, type ConsumeOptions, type InterceptorRef } from './decorators/consume.decorator.js';
+export { DeadLetter, type DeadLetterOptions } from './decorators/dead-letter.decorator.js';
+export { Idempotent, type IdempotentOptions } from './decorators/idempotent.decorator.js';
+export {
+  Ctx,
+  Event,
+  Payload,
+  type PayloadParamOptions,
+  type PipeRef,
+} from './decorators/param.decorators.js';
+export type {
+  PayloadType,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+} from './decorators/payload-type.js';
+export { Retry, type RetryOptions } from './decorators/retry.decorator.js';
+
+export { isQueueContext } from './nest/execution-context.js';
+export {
+  DuplicateModuleError,
+  DuplicateSubscriptionError,
+  InvalidHandlerError,
+  InvalidOptionsError,
+  TopologyDriftError,
+  UnsupportedNestError,
+} from './nest/nest.errors.js';
+export type { PayloadIssue } from './nest/payload.validator.js';
+export { QueueModule } from './nest/queue.module.js';
+export type {
+  BackendConfig,
+  DeclaredSubscription,
+  DriverName,
+  EnsureMode,
+  QueueFeatureOptions,
+  QueueModuleAsyncOptions,
+  QueueModuleOptions,
+  QueueOptionsFactory,
+  ShutdownOptions,
+} from './nest/queue.options.js';
+export {
+  NotConsumedError,
+  QueueRegistry,
+  type QueueStatus,
+  type RegisteredHandler,
+} from './nest/queue.registry.js';
+export { getBusToken, getStoreToken, InjectBus, InjectStore } from './nest/tokens.js';

@@ -1,0 +1,90 @@
+import type { OnApplicationShutdown } from '@nestjs/common';
+import { sleep } from '../ambient/clock.js';
+import { systemAmbient, type Ambient } from '../ambient/ambient.js';
+import { UnsupportedError } from '../backend/backend.errors.js';
+import { Bus } from '../publish/bus.js';
+import type { Store } from '../store/store.js';
+import { loadBackendFactory } from './backend.registry.js';
+import { LazyBackend, LazyStore } from './lazy.backend.js';
+import { InvalidOptionsError } from './nest.errors.js';
+import { checkBackendOptions } from './options.check.js';
+import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
+
+const CLOSE_MS = 5_000;
+
+/** One named backend with what stands on it. */
+export interface Connection {
+  readonly backend: LazyBackend;
+  readonly bus: Bus;
+  readonly store: Store;
+}
+
+/** All backends of the application, by name. */
+export class Connections implements OnApplicationShutdown {
+  readonly ambient: Ambient;
+  readonly primary: string;
+  readonly #byName: ReadonlyMap<string, Connection>;
+
+  constructor(private readonly options: QueueModuleOptions) {
+    this.ambient = options.ambient ?? systemAmbient;
+    const { backends } = options;
+    this.primary = (backends.find(({ primary }) => primary === true) ?? (backends[0] as BackendConfig)).name;
+    this.#byName = new Map(backends.map((config, at) => [config.name, this.#connection(config, at)]));
+  }
+
+  #connection(config: BackendConfig, at: number): Connection {
+    const { ambient } = this;
+    const open = async () => {
+      const factory = await loadBackendFactory(config.driver);
+      return factory.open(config.name, checkBackendOptions(`backends[${at}]`, config, factory), ambient);
+    };
+    const backend = new LazyBackend(config.name, open, ambient.clock.now());
+    return {
+      backend,
+      bus: new Bus({ backend, source: this.options.source, ambient }),
+      store: new LazyStore(() => storeOf(backend)),
+    };
+  }
+
+  get names(): readonly string[] {
+    return [...this.#byName.keys()];
+  }
+
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
+  get(name: string): Connection {
+    const connection = this.#byName.get(name);
+    if (connection !== undefined) return connection;
+    throw new InvalidOptionsError(`there is no backend "${name}": the options list ${this.names.join(', ')}`);
+  }
+
+  /** Rejects with the first failure; what was opened by then is closed by the caller. */
+  async openAll(): Promise<void> {
+    await Promise.all([...this.#byName.values()].map(({ backend }) => backend.connect()));
+  }
+
+  /** After the last handler: publishes under way get their answers, then everything is freed. Never rejects. */
+  async closeAll(): Promise<void> {
+    await Promise.allSettled([...this.#byName.values()].map((connection) => this.#close(connection)));
+  }
+
+  async #close({ bus, backend }: Connection): Promise<void> {
+    const { clock } = this.ambient;
+    const over = new AbortController();
+    const closed = bus.close().then(() => over.abort());
+    await Promise.race([closed, sleep(clock, CLOSE_MS, over.signal)]);
+    await backend.close(new Date(clock.now() + CLOSE_MS));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.closeAll();
+  }
+}
+
+async function storeOf(backend: LazyBackend): Promise<Store> {
+  const { store } = await backend.connect();
+  if (store !== undefined) return store;
+  throw new UnsupportedError(backend.name, 'remember anything', 'use a backend with a store, such as sqlite');
+}

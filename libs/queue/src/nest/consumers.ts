@@ -1,0 +1,104 @@
+import { hostname } from 'node:os';
+import type { Logger, Type } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
+import type { Module } from '@nestjs/core/injector/module.js';
+import { Consumer } from '../consume/consumer.js';
+import type { MessageHandler } from '../consume/handler.js';
+import type { InterceptorRef } from '../decorators/consume.decorator.js';
+import type { MessageInterceptor } from '../interceptors/interceptor.js';
+import type { Connections } from './connections.js';
+import { DeliveryLog } from './delivery.log.js';
+import { HandlerCompiler } from './handler.compiler.js';
+import type { HandlerClaim } from './subscription.explorer.js';
+
+/** A claim with the function and the interceptors that serve it. */
+export interface PreparedClaim {
+  readonly claim: HandlerClaim;
+  readonly handler: MessageHandler;
+  readonly interceptors: readonly MessageInterceptor[];
+}
+
+/** A claim that this process handles. */
+export interface RunningClaim {
+  readonly claim: HandlerClaim;
+  readonly consumer: Consumer;
+}
+
+/** Makes consumers of claims. */
+export class ConsumerBuilder {
+  readonly #compiler: HandlerCompiler;
+
+  constructor(
+    private readonly moduleRef: ModuleRef,
+    private readonly connections: Connections,
+    private readonly logger: Logger,
+  ) {
+    this.#compiler = new HandlerCompiler(moduleRef);
+  }
+
+  /** Everything that can fail without a broker. */
+  async prepare(claim: HandlerClaim, shared: readonly InterceptorRef[]): Promise<PreparedClaim> {
+    const refs = [...shared, ...claim.interceptors];
+    return {
+      claim,
+      handler: { name: claim.handler, handle: this.#compiler.compile(claim.host) },
+      interceptors: await Promise.all(refs.map((ref) => this.#interceptor(ref))),
+    };
+  }
+
+  async build({ claim, handler, interceptors }: PreparedClaim): Promise<RunningClaim> {
+    const { backend, bus } = this.connections.get(claim.backend);
+    const { backend: opened, store } = await backend.connect();
+    const consumer = new Consumer({
+      backend: opened,
+      store,
+      subscription: claim.subscription,
+      topics: claim.topics,
+      handler,
+      interceptors,
+      policies: claim.policies,
+      ambient: this.connections.ambient,
+      host: `${hostname()}:${process.pid}`,
+      listener: new DeliveryLog(bus, this.logger),
+    });
+    return { claim, consumer };
+  }
+
+  /** The provided instance, or a new one with its dependencies. */
+  async #interceptor(ref: InterceptorRef): Promise<MessageInterceptor> {
+    if (typeof ref !== 'function') return ref;
+    return this.#provided(ref) ?? this.moduleRef.create(ref);
+  }
+
+  #provided(type: Type<MessageInterceptor>): MessageInterceptor | undefined {
+    try {
+      return this.moduleRef.get(type, { strict: false });
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** The consumers of this process. */
+export class Consumers {
+  #running: readonly RunningClaim[] = [];
+  #drained: Promise<unknown> | undefined;
+
+  get all(): readonly RunningClaim[] {
+    return this.#running;
+  }
+
+  set(running: readonly RunningClaim[]): void {
+    this.#running = running;
+  }
+
+  of(module: Module): readonly RunningClaim[] {
+    return this.#running.filter(({ claim }) => claim.host.module === module);
+  }
+
+  /** All of them at once, with one deadline, whoever asks first. Never rejects. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#drained ??= Promise.all(this.#running.map(({ consumer }) => consumer.drain(deadlineMs)));
+    await this.#drained;
+  }
+}

@@ -1,0 +1,86 @@
+import { PARAM_TYPE } from '../decorators/param.decorators.js';
+import type { HandlerMetadata, ConsumeEntry } from '../decorators/handler-metadata.js';
+import type { PayloadType } from '../decorators/payload-type.js';
+import { resolvePolicies, type ConsumePolicies } from '../policies/consume.policies.js';
+import { parseDuration, type Duration } from '../policies/duration.js';
+import { DEFAULT_IDEMPOTENCY } from '../policies/idempotency.policy.js';
+import { DEFAULT_RETRY } from '../policies/retry.policy.js';
+import { declaredParams, defaultParams } from './handler.params.js';
+import { InvalidHandlerError } from './nest.errors.js';
+import { hasRules, payloadValidator } from './payload.validator.js';
+import { isStandardSchema } from '../decorators/payload-type.js';
+
+/** A described method of a host. `instance` may be a placeholder: only what is written about its class is read. */
+export interface DescribedHandler {
+  /** `Class.method`. */
+  readonly name: string;
+  readonly instance: object;
+  readonly method: string;
+  readonly metadata: HandlerMetadata;
+}
+
+/** What the decorators say, over the defaults. Throws QueueErrors that name the handler. */
+export function policiesOf(handler: DescribedHandler, { options }: ConsumeEntry): ConsumePolicies {
+  const { name, metadata } = handler;
+  const { retry, idempotent, deadLetter } = metadata;
+  const ms = (what: string, given: Duration | undefined): number | undefined =>
+    given === undefined ? undefined : parseDuration(`${name}: ${what}`, given);
+  const given = {
+    concurrency: options.concurrency,
+    prefetch: options.prefetch,
+    leaseMs: ms('lease', options.lease),
+    maxLeaseMs: ms('maxLease', options.maxLease),
+    timeoutMs: ms('timeout', options.timeout),
+    abortGraceMs: ms('abortGrace', options.abortGrace),
+    raw: options.raw,
+    retry: retry && { ...DEFAULT_RETRY, ...defined(retry) },
+    maxCrashes: deadLetter?.maxCrashes,
+    idempotency: idempotent && {
+      ...DEFAULT_IDEMPOTENCY,
+      ...defined({
+        key: idempotent.key,
+        ttlMs: ms('idempotency ttl', idempotent.ttl),
+        busyDelayMs: ms('idempotency busyDelay', idempotent.busyDelay),
+      }),
+    },
+    validate: validatorOf(handler, options.payload, options.raw === true),
+  };
+  return resolvePolicies(name, defined(given));
+}
+
+/** Without the members that were not given, which would hide defaults. */
+function defined<T extends object>(given: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(given).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+function validatorOf(
+  handler: DescribedHandler,
+  given: PayloadType | undefined,
+  raw: boolean,
+): ConsumePolicies['validate'] {
+  if (raw && given !== undefined) {
+    throw new InvalidHandlerError(handler.name, 'a raw handler gets bytes, which `payload` cannot describe');
+  }
+  const type = raw ? undefined : (given ?? inferredType(handler));
+  if (type === undefined) return undefined;
+  if (!isStandardSchema(type) && !hasRules(type)) {
+    throw new InvalidHandlerError(
+      handler.name,
+      '`payload` must be a class with class-validator rules or a Standard Schema',
+    );
+  }
+  return payloadValidator(type);
+}
+
+/** The schema or the class of the parameter that takes the whole payload. */
+function inferredType({ instance, method }: DescribedHandler): PayloadType | undefined {
+  const declared = declaredParams(instance, method);
+  const params = declared.length > 0 ? declared : defaultParams(instance, method);
+  for (const { type, entry, metatype } of params) {
+    if (type !== PARAM_TYPE.payload || (typeof entry.data === 'string' && entry.data !== '')) continue;
+    if (isStandardSchema(entry.schema)) return entry.schema;
+    if (hasRules(metatype)) return metatype;
+  }
+  return undefined;
+}

@@ -1,0 +1,139 @@
+import { BackendClosedError } from '../backend/backend.errors.js';
+import type {
+  Backend,
+  BackendStatus,
+  OpenedBackend,
+  PublishCall,
+  PublishResult,
+  Receiver,
+} from '../backend/backend.js';
+import type { Capabilities } from '../backend/capabilities.js';
+import type { InspectQuery, Inspected } from '../backend/inspect.js';
+import type { Drift, SubscriptionSpec, Topology } from '../backend/topology.js';
+import type { Outgoing } from '../message/outgoing.js';
+import type { Store, StoreEntry, StoreOp, Page, WriteResult } from '../store/store.js';
+
+/** What can be promised before a backend is open: nothing, and one message at a time. */
+const BEFORE_OPEN = Object.freeze<Capabilities>({
+  durable: 'process',
+  confirm: 'none',
+  ack: 'none',
+  lease: false,
+  attempts: 'none',
+  uncountedRelease: false,
+  delay: { publish: false, retry: false },
+  order: 'none',
+  onRetry: 'breaks',
+  fanout: 'none',
+  lane: false,
+  dead: 'none',
+  dedup: false,
+  priority: 1,
+  ttl: 'none',
+  tx: 'none',
+  batch: { publish: 1, receive: 1, settle: 1 },
+  maxBytes: 0,
+  depth: 'none',
+  browse: false,
+  hosts: 'many',
+});
+
+export type OpenBackend = () => Promise<OpenedBackend>;
+
+/**
+ * Stands for a backend from the moment the application is put together, so that a bus can be injected before anything
+ * is connected. Opened at the start of the application, or by the first use before that; never by being injected.
+ */
+export class LazyBackend implements Backend {
+  #opening: Promise<OpenedBackend> | undefined;
+  #opened: Backend | undefined;
+  #closed = false;
+
+  constructor(
+    readonly name: string,
+    private readonly openBackend: OpenBackend,
+    private readonly createdAt: number,
+  ) {}
+
+  get capabilities(): Capabilities {
+    return this.#opened?.capabilities ?? BEFORE_OPEN;
+  }
+
+  /** Opens it if it is not. A failure is forgotten, so that the next use tries again. */
+  async connect(): Promise<OpenedBackend> {
+    if (this.#closed) throw new BackendClosedError(this.name, 'open it again');
+    this.#opening ??= this.openBackend();
+    try {
+      const opened = await this.#opening;
+      this.#opened = opened.backend;
+      return opened;
+    } catch (error) {
+      this.#opening = undefined;
+      throw error;
+    }
+  }
+
+  async #backend(): Promise<Backend> {
+    return this.#opened ?? (await this.connect()).backend;
+  }
+
+  async ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
+    return (await this.#backend()).ensure(topology, mode);
+  }
+
+  publish(batch: readonly Outgoing[], options?: PublishCall): Promise<readonly PublishResult[]> {
+    return this.#opened === undefined
+      ? this.#backend().then((backend) => backend.publish(batch, options))
+      : this.#opened.publish(batch, options);
+  }
+
+  async open(subscription: SubscriptionSpec): Promise<Receiver> {
+    return (await this.#backend()).open(subscription);
+  }
+
+  async *inspect(query: InspectQuery): AsyncIterable<Inspected> {
+    yield* (await this.#backend()).inspect(query);
+  }
+
+  status(): BackendStatus {
+    return (
+      this.#opened?.status() ?? {
+        state: 'down',
+        since: this.createdAt,
+        lastError: undefined,
+        lastProgressAt: undefined,
+      }
+    );
+  }
+
+  /** Closes the store with it. What was never opened stays closed. */
+  async close(deadline: Date): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const opened = await this.#opening?.catch(() => undefined);
+    await opened?.backend.close(deadline);
+    await opened?.store?.close();
+  }
+}
+
+/** The store beside a lazy backend; for those that inject one. */
+export class LazyStore implements Store {
+  constructor(private readonly find: () => Promise<Store>) {}
+
+  async read(keys: readonly string[]): Promise<readonly (StoreEntry | undefined)[]> {
+    return (await this.find()).read(keys);
+  }
+
+  async write(ops: readonly StoreOp[], options?: { readonly tx?: unknown }): Promise<WriteResult> {
+    return (await this.find()).write(ops, options);
+  }
+
+  async scan(prefix: string, page: Page): Promise<readonly StoreEntry[]> {
+    return (await this.find()).scan(prefix, page);
+  }
+
+  /** Closed together with its backend. */
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,157 @@
+import {
+  ArrayNotEmpty,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInstance,
+  IsNotEmpty,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  registerDecorator,
+  ValidateNested,
+} from 'class-validator';
+import { parseDuration } from '../policies/duration.js';
+import { DRIVER_NAMES, isBackendFactory } from './backend.registry.js';
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+const NAME_RULE =
+  "must be 1 to 128 characters, a letter or digit first, then letters, digits, '.', '_' or '-'";
+/** Characters of RFC 3986; not more, as a URI reference can be nearly anything. */
+const URI_REFERENCE = /^[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]+$/;
+
+const IsName = (): PropertyDecorator => Matches(NAME, { message: NAME_RULE });
+
+/** A check of our own: `holds` may throw. */
+function Holds(rule: string, holds: (value: unknown) => boolean): PropertyDecorator {
+  return (target, property) =>
+    registerDecorator({
+      name: 'holds',
+      target: target.constructor,
+      propertyName: String(property),
+      validator: { validate: (value) => passes(holds, value), defaultMessage: () => rule },
+    });
+}
+
+function passes(holds: (value: unknown) => boolean, value: unknown): boolean {
+  try {
+    return holds(value);
+  } catch {
+    return false;
+  }
+}
+
+const IsDuration = (): PropertyDecorator =>
+  Holds("must be milliseconds from 0 up, or a text such as '500ms', '1s' or '5m'", (value) => {
+    parseDuration('', value);
+    return true;
+  });
+
+export class BackendRules {
+  @IsName()
+  name!: unknown;
+
+  @Holds(
+    `must be one of ${DRIVER_NAMES.join(', ')}, or a backend factory`,
+    (driver) => DRIVER_NAMES.includes(driver as never) || isBackendFactory(driver),
+  )
+  driver!: unknown;
+
+  @IsOptional()
+  @IsBoolean()
+  primary?: unknown;
+}
+
+export class SubscriptionRules {
+  @IsName()
+  name!: unknown;
+
+  @IsArray()
+  @ArrayNotEmpty()
+  @Matches(NAME, { each: true, message: `each ${NAME_RULE}` })
+  topics!: unknown;
+
+  @IsOptional()
+  @IsName()
+  backend?: unknown;
+}
+
+export class TopologyRules {
+  @IsArray()
+  @ValidateNested({ each: true })
+  @IsInstance(SubscriptionRules, { each: true, message: 'each must be an object with a name and topics' })
+  subscriptions!: unknown;
+}
+
+export class ShutdownRules {
+  @IsOptional()
+  @IsDuration()
+  drain?: unknown;
+}
+
+export class ModuleRules {
+  @IsString()
+  @IsNotEmpty()
+  @Matches(URI_REFERENCE, { message: 'must be a URI reference such as urn:service:hooks' })
+  source!: unknown;
+
+  @IsOptional()
+  @IsName()
+  group?: unknown;
+
+  @IsArray()
+  @ArrayNotEmpty()
+  @ValidateNested({ each: true })
+  @IsInstance(BackendRules, { each: true, message: 'each must be an object with a name and a driver' })
+  backends!: unknown;
+
+  @IsOptional()
+  @Holds(
+    'must be true, false, or names of subscriptions',
+    (value) => typeof value === 'boolean' || (Array.isArray(value) && value.every((name) => NAME.test(name))),
+  )
+  consume?: unknown;
+
+  @IsOptional()
+  @ValidateNested()
+  @IsInstance(TopologyRules, { message: 'must be an object with subscriptions' })
+  topology?: unknown;
+
+  @IsOptional()
+  @IsIn(['create', 'check', 'off'])
+  ensure?: unknown;
+
+  @IsOptional()
+  @IsArray()
+  @Holds(
+    'each must be an interceptor or a class of one',
+    (list) => Array.isArray(list) && list.every(isInterceptorRef),
+  )
+  interceptors?: unknown;
+
+  @IsOptional()
+  @ValidateNested()
+  @IsInstance(ShutdownRules, { message: 'must be an object' })
+  shutdown?: unknown;
+
+  @IsOptional()
+  @IsObject()
+  @Holds('must have a clock, random and ids', hasAmbientParts)
+  ambient?: unknown;
+
+  @IsOptional()
+  @IsBoolean()
+  isGlobal?: unknown;
+}
+
+function isInterceptorRef(value: unknown): boolean {
+  return (
+    typeof value === 'function' || typeof (value as { intercept?: unknown } | null)?.intercept === 'function'
+  );
+}
+
+function hasAmbientParts(value: unknown): boolean {
+  const { clock, random, ids } = value as Record<string, unknown>;
+  return [clock, random, ids].every((part) => typeof part === 'object' && part !== null);
+}

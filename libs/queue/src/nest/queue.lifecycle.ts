@@ -1,0 +1,123 @@
+import type { Logger, OnApplicationBootstrap, OnModuleDestroy, OnModuleInit } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
+import type { Module } from '@nestjs/core/injector/module.js';
+import { parseDuration } from '../policies/duration.js';
+import type { Connections } from './connections.js';
+import { ConsumerBuilder, type Consumers, type RunningClaim } from './consumers.js';
+import { hangGate, hasHooks } from './module.gate.js';
+import { InvalidOptionsError } from './nest.errors.js';
+import type { QueueModuleOptions } from './queue.options.js';
+import type { HandlerClaim, SubscriptionExplorer } from './subscription.explorer.js';
+import { ensureTopologies, topologies } from './topology.js';
+
+export interface LifecycleParts {
+  readonly options: QueueModuleOptions;
+  readonly connections: Connections;
+  readonly consumers: Consumers;
+  readonly explorer: SubscriptionExplorer;
+  readonly moduleRef: ModuleRef;
+  readonly logger: Logger;
+}
+
+/** From the decorators to running consumers, and back to nothing. Only `init()` starts anything. */
+export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
+  readonly #drainMs: number;
+  #warned = false;
+
+  constructor(private readonly parts: LifecycleParts) {
+    this.#drainMs = parseDuration('shutdown.drain', parts.options.shutdown?.drain ?? '25s');
+  }
+
+  /** Checks everything first, then connects, then creates what is missing; starts nothing yet. */
+  async onModuleInit(): Promise<void> {
+    const { options, connections, consumers, explorer, moduleRef, logger } = this.parts;
+    const claims = explorer.explore({
+      backend: connections.primary,
+      group: options.group,
+      knows: (backend) => connections.has(backend),
+    });
+    const builder = new ConsumerBuilder(moduleRef, connections, logger);
+    const prepare = (claim: HandlerClaim) => builder.prepare(claim, options.interceptors ?? []);
+    const prepared = await Promise.all(consumedHere(claims, options.consume).map(prepare));
+    await this.#orClose(async () => {
+      await connections.openAll();
+      const { ensure = 'create' } = options;
+      const wanted = topologies(options, claims, connections.primary);
+      if (ensure !== 'off') await ensureTopologies(wanted, ensure, this.parts);
+      consumers.set(await Promise.all(prepared.map((claim) => builder.build(claim))));
+    });
+    for (const module of this.#modules()) this.#gate(module);
+  }
+
+  #modules(): ReadonlySet<Module> {
+    return new Set(this.parts.consumers.all.map(({ claim }) => claim.host.module));
+  }
+
+  #gate(module: Module): void {
+    const start = (): Promise<void> => this.#start(this.parts.consumers.of(module));
+    hangGate(module, { start, drain: () => this.#drain() });
+  }
+
+  /** Modules whose own class is request-scoped have no hooks: their consumers start here. */
+  async onApplicationBootstrap(): Promise<void> {
+    for (const module of this.#modules()) {
+      if (!hasHooks(module)) await this.#start(this.parts.consumers.of(module));
+    }
+  }
+
+  async #start(running: readonly RunningClaim[]): Promise<void> {
+    this.#warnWithoutShutdownHooks();
+    await this.#orClose(async () => {
+      for (const { claim, consumer } of running) {
+        await consumer.start();
+        this.parts.logger.log(startLine(claim));
+      }
+    });
+  }
+
+  /** A start that fails leaves nothing running and nothing open. */
+  async #orClose(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      await this.#drain();
+      await this.parts.connections.closeAll();
+      throw error;
+    }
+  }
+
+  /** For consumers whose modules have no hooks; for all others it is done by now. */
+  onModuleDestroy(): Promise<void> {
+    return this.#drain();
+  }
+
+  #drain(): Promise<void> {
+    return this.parts.consumers.drain(this.#drainMs);
+  }
+
+  #warnWithoutShutdownHooks(): void {
+    if (this.#warned || process.listenerCount('SIGTERM') > 0) return;
+    this.#warned = true;
+    this.parts.logger.warn(
+      'nothing listens to SIGTERM, so a stopped process gives up its running handlers: call app.enableShutdownHooks() before app.init() or app.listen()',
+    );
+  }
+}
+
+function consumedHere(
+  claims: readonly HandlerClaim[],
+  consume: QueueModuleOptions['consume'] = true,
+): readonly HandlerClaim[] {
+  if (typeof consume === 'boolean') return consume ? claims : [];
+  const unknown = consume.find((name) => !claims.some(({ subscription }) => subscription === name));
+  if (unknown === undefined) return claims.filter(({ subscription }) => consume.includes(subscription));
+  throw new InvalidOptionsError(`consume: no handler has the subscription "${unknown}"`);
+}
+
+const TOPICS_SHOWN = 5;
+
+function startLine({ handler, subscription, topics, backend }: HandlerClaim): string {
+  const shown = topics.slice(0, TOPICS_SHOWN).join(', ');
+  const more = topics.length > TOPICS_SHOWN ? ` and ${topics.length - TOPICS_SHOWN} more` : '';
+  return `${handler} handles "${subscription}" (${shown}${more}) from ${backend}`;
+}

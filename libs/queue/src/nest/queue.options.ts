@@ -1,0 +1,83 @@
+import type { FactoryProvider, InjectionToken, ModuleMetadata, Provider, Type } from '@nestjs/common';
+import type { Ambient } from '../ambient/ambient.js';
+import type { BackendFactory } from '../backend/backend.js';
+import type { InterceptorRef } from '../decorators/consume.decorator.js';
+import type { Duration } from '../policies/duration.js';
+
+/** Everything that `QueueModule.forRoot` takes. */
+export interface QueueModuleOptions {
+  /** Who this application is, a URI reference such as `urn:service:hooks`; with the id it identifies an event. */
+  readonly source: string;
+  /** Prefix of default subscription names: `${group}.${topic}`. Needed by handlers that name no subscription. */
+  readonly group?: string;
+  readonly backends: readonly BackendConfig[];
+  /**
+   * Which subscriptions this process handles: all that have a handler (default), none, or those named. With `false`
+   * it only publishes.
+   */
+  readonly consume?: boolean | readonly string[];
+  /** Subscriptions that must exist besides those of the handlers here: what this process publishes to. */
+  readonly topology?: { readonly subscriptions: readonly DeclaredSubscription[] };
+  /**
+   * At start: `create` what is missing (default), `check` that everything is there and refuse to start otherwise, or
+   * `off`.
+   */
+  readonly ensure?: EnsureMode;
+  /** Around every handler, the first one outermost. */
+  readonly interceptors?: readonly InterceptorRef[];
+  readonly shutdown?: ShutdownOptions;
+  /** Clock, chance and ids; tests give their own. */
+  readonly ambient?: Ambient;
+  /** Makes the buses injectable everywhere. Default true. */
+  readonly isGlobal?: boolean;
+}
+
+export type EnsureMode = 'create' | 'check' | 'off';
+
+export interface ShutdownOptions {
+  /** How long running handlers may go on after the application began to close. Default 25 s. */
+  readonly drain?: Duration;
+}
+
+export interface DeclaredSubscription {
+  readonly name: string;
+  readonly topics: readonly string[];
+  /** Default: the primary one. */
+  readonly backend?: string;
+}
+
+/** One backend: its name, its driver, and the options of that driver beside them. */
+export interface BackendConfig {
+  readonly name: string;
+  /** A driver of this library, or a factory of somebody else's. */
+  readonly driver: DriverName | BackendFactory;
+  /** The one that `Bus` injects and that handlers use by default. Not needed with a single backend. */
+  readonly primary?: boolean;
+  readonly [option: string]: unknown;
+}
+
+export type DriverName = 'memory' | 'sqlite';
+
+/** Names are needed before any value is known, so that a bus can be injected by name. */
+export interface QueueModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
+  /** Names of all backends that the options will list. */
+  readonly backends: readonly string[];
+  readonly isGlobal?: boolean;
+  readonly useFactory?: (...args: never[]) => QueueModuleOptions | Promise<QueueModuleOptions>;
+  readonly inject?: FactoryProvider['inject'];
+  readonly useClass?: Type<QueueOptionsFactory>;
+  readonly useExisting?: InjectionToken<QueueOptionsFactory>;
+  readonly extraProviders?: readonly Provider[];
+}
+
+export interface QueueOptionsFactory {
+  createQueueOptions(): QueueModuleOptions | Promise<QueueModuleOptions>;
+}
+
+/** Defaults for the handlers of one module. */
+export interface QueueFeatureOptions {
+  /** Backend of its handlers that name none. */
+  readonly backend?: string;
+  /** Prefix of their default subscription names. */
+  readonly group?: string;
+}
