@@ -1,21 +1,31 @@
 import type { Law } from './law.js';
+import { BUS_LAWS } from './laws/bus.laws.js';
 import { CONSUMER_LAWS } from './laws/consumer.laws.js';
 import { DEAD_LETTER_LAWS } from './laws/dead-letter.laws.js';
 import { DELAY_LAWS } from './laws/delay.laws.js';
-import { FAILURE_LAWS } from './laws/failure.laws.js';
 import { FLOW_LAWS } from './laws/flow.laws.js';
 import { LEASE_LAWS } from './laws/lease.laws.js';
 import { PUBLISH_LAWS } from './laws/publish.laws.js';
+import { CRASH_LAWS } from './laws/crash.laws.js';
+import { RENEWAL_LAWS } from './laws/renewal.laws.js';
+import { RETRY_LAWS } from './laws/retry.laws.js';
+import { SHUTDOWN_LAWS } from './laws/shutdown.laws.js';
+import { RELEASE_LAWS } from './laws/release.laws.js';
 import { SETTLE_LAWS } from './laws/settle.laws.js';
 
 /** Everything a backend, and the consumer on top of it, is held to. */
 export const ALL_LAWS: readonly Law[] = [
   ...PUBLISH_LAWS,
   ...SETTLE_LAWS,
+  ...RELEASE_LAWS,
   ...DELAY_LAWS,
   ...DEAD_LETTER_LAWS,
   ...LEASE_LAWS,
   ...FLOW_LAWS,
-  ...FAILURE_LAWS,
+  ...BUS_LAWS,
   ...CONSUMER_LAWS,
+  ...RENEWAL_LAWS,
+  ...RETRY_LAWS,
+  ...CRASH_LAWS,
+  ...SHUTDOWN_LAWS,
 ];

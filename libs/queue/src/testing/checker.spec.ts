@@ -32,6 +32,7 @@ function check(history: readonly HistoryEvent[], remaining: readonly Peeked[] = 
 
 const unknown = new BackendUnavailableError('b', 'settle', 'no answer');
 const a = delivery('a');
+const twin = delivery('a', { ref: '2' });
 
 describe('the checker accepts', () => {
   it.each<[string, readonly HistoryEvent[]]>([
@@ -57,8 +58,8 @@ describe('the checker accepts', () => {
         { kind: 'fault', id: 'a', extra: 1 },
         delivered(a),
         settled(a, 'ack'),
-        delivered(delivery('a', { ref: '2' })),
-        settled(delivery('a', { ref: '2' }), 'ack'),
+        delivered(twin),
+        settled(twin, 'ack'),
       ],
     ],
     ['a message that was purged', [published('a', 's'), { kind: 'purged', subscription: 's', count: 1 }]],
