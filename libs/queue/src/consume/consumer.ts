@@ -5,6 +5,7 @@ import { describeError } from '../message/error-info.js';
 import { ShutdownError } from '../interceptors/handling.errors.js';
 import { noCounts, type OutcomeCounts } from '../interceptors/observe.station.js';
 import { exponential } from '../policies/backoff.js';
+import { checkConcurrency } from '../policies/consume.policies.js';
 import type { ConsumerOptions, ConsumerStatus } from './consumer-options.js';
 import { Demand } from './demand.js';
 import { Lanes } from './lanes.js';
@@ -36,6 +37,7 @@ export class Consumer {
   async start(): Promise<void> {
     const { backend, subscription, topics, policies } = this.options;
     const receiver = await backend.open({ name: subscription, topics, leaseMs: policies.leaseMs });
+    if (this.#stop.signal.aborted) return receiver.close(); // drained before it was open
     const lanes = new Lanes({
       consumer: this.options,
       receiver,
@@ -119,9 +121,9 @@ export class Consumer {
     this.#makeRoom();
   }
 
-  /** Takes effect as handlers end or messages come. */
+  /** Takes effect as handlers end or messages come. Throws InvalidPolicyError. */
   setConcurrency(concurrency: number): void {
-    this.#demand.concurrency = concurrency;
+    this.#demand.concurrency = checkConcurrency(this.options.handler.name, concurrency);
     if (this.#lanes === undefined) return;
     this.#lanes.concurrency = concurrency;
     this.#lanes.start();
@@ -133,7 +135,7 @@ export class Consumer {
    * signals abort; what is unfinished then is given back, uncounted. Never rejects; later calls join the first.
    */
   drain(deadlineMs: number): Promise<void> {
-    this.#drained ??= this.#drain(deadlineMs).catch((error: unknown) => this.#fault('drain', error));
+    this.#drained ??= this.#drain(deadlineMs);
     return this.#drained;
   }
 
@@ -145,11 +147,12 @@ export class Consumer {
     if (receiver !== undefined && lanes !== undefined) {
       lanes.giveBackWaiting();
       const graceMs = Math.min(ABORT_GRACE_MS, deadlineMs / 2);
+      const stepMs = graceMs / 4;
       await this.#within(deadlineMs - graceMs, Promise.all([this.#loop, lanes.idle()]));
-      if (lanes.running > 0) await this.#cutShort(lanes, graceMs / 2);
+      if (lanes.running > 0) await this.#cutShort(lanes, stepMs);
       lanes.giveBackWaiting();
-      await this.#within(graceMs / 2, lanes.settler.idle());
-      await this.#within(graceMs / 2, receiver.close());
+      await this.#within(stepMs, lanes.settler.idle());
+      await this.#within(stepMs, receiver.close());
       lanes.stop();
     }
     this.#state = 'stopped';
@@ -158,13 +161,13 @@ export class Consumer {
   async #cutShort(lanes: Lanes, graceMs: number): Promise<void> {
     lanes.abortAll(new ShutdownError('the process is stopping and the time for running handlers is over'));
     await this.#within(graceMs, lanes.idle());
-    lanes.abandonAll();
+    await this.#within(graceMs, lanes.abandonAll());
   }
 
-  /** Waits for `work`, but no longer than `ms`. */
+  /** Waits for `work`, but no longer than `ms`; that it fails does not keep the rest from being closed. */
   async #within(ms: number, work: Promise<unknown>): Promise<void> {
     const over = new AbortController();
-    const done = work.then(() => over.abort());
+    const done = work.catch((error: unknown) => this.#fault('drain', error)).then(() => over.abort());
     await Promise.race([done, sleep(this.options.ambient.clock, ms, over.signal)]);
   }
 

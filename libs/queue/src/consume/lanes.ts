@@ -52,7 +52,7 @@ export class Lanes {
       clock: this.#clock,
       receiver,
       policies: consumer.policies,
-      abandon: (handling, outcome) => this.#abandon(handling, outcome),
+      abandon: (handling, outcome) => void this.#abandon(handling, outcome),
     });
     this.settler = new Settler({
       clock: this.#clock,
@@ -112,9 +112,14 @@ export class Lanes {
     for (const handling of this.#leases.held) handling.abort(reason);
   }
 
-  /** Settles every handling whose handler has not ended as given back. */
-  abandonAll(): void {
-    for (const handling of this.#leases.held) if (!handling.finished) this.#abandon(handling, RELEASE);
+  /** Settles every handling whose handler has not ended as given back. Resolves when the stations are done with it. */
+  async abandonAll(): Promise<void> {
+    const leaving: Promise<void>[] = [];
+    for (const handling of this.#leases.held) {
+      const left = handling.finished ? undefined : this.#abandon(handling, RELEASE);
+      if (left !== undefined) leaving.push(left);
+    }
+    await Promise.all(leaving);
   }
 
   stop(): void {
@@ -158,19 +163,26 @@ export class Lanes {
       return undefined;
     }
     const outcome = this.#pipeline.exit(handling, decided);
-    if (outcome instanceof Promise) return outcome.then((final) => this.#finish(handling, final));
+    if (outcome instanceof Promise) return this.#leaveLater(handling, outcome);
     this.#finish(handling, outcome);
     return undefined;
   }
 
+  async #leaveLater(handling: Handling, pending: Promise<Outcome>): Promise<void> {
+    const outcome = await pending;
+    if (handling.finished) this.#stuck--;
+    else this.#finish(handling, outcome);
+  }
+
   /** The handler does not end although it was told to: its message goes on without it, its lane does not. */
-  #abandon(handling: Handling, outcome: Outcome): void {
+  #abandon(handling: Handling, outcome: Outcome): Promise<void> | undefined {
     handling.finished = true;
     this.#stuck++;
     this.options.fault('end a handler', handling.abortReason);
     const left = this.#pipeline.exit(handling, outcome);
-    if (left instanceof Promise) void left.then((final) => this.#finish(handling, final));
-    else this.#finish(handling, left);
+    if (left instanceof Promise) return left.then((final) => this.#finish(handling, final));
+    this.#finish(handling, left);
+    return undefined;
   }
 
   #hold(delivery: Delivery, receivedAt: number): Handling {

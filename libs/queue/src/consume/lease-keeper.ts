@@ -34,7 +34,7 @@ export class LeaseKeeper {
 
   #sweep(nowMs: number): number {
     const { leaseMs } = this.options.policies;
-    let nextAt = nowMs + leaseMs / 3;
+    let nextAt = nowMs + leaseMs / SWEEPS_PER_LEASE;
     const due: Handling[] = [];
     for (const handling of this.held) {
       nextAt = Math.min(nextAt, this.#checkTime(handling, nowMs));
@@ -45,29 +45,27 @@ export class LeaseKeeper {
     return Math.max(nextAt, nowMs + 1);
   }
 
-  /** Aborts what is over; answers when to look at this one again. */
+  /** Aborts what is over; answers when to look at this one again at the latest. */
   #checkTime(handling: Handling, nowMs: number): number {
-    const { leaseMs, abortGraceMs } = this.options.policies;
-    if (handling.leaseEndsAt - nowMs <= leaseMs * SAFETY_MARGIN) {
-      handling.abort(
-        new LeaseLostError(`the lease of message ${handling.id} could not be renewed and is about to end`),
-      );
-      return Infinity;
-    }
-    if (nowMs < handling.deadlineAt) return handling.deadlineAt;
+    const { leaseMs, timeoutMs, abortGraceMs } = this.options.policies;
+    const safeUntil = handling.leaseEndsAt - leaseMs * SAFETY_MARGIN;
+    const endsAt = Math.min(safeUntil, handling.deadlineAt);
+    if (nowMs < endsAt) return endsAt;
     handling.abort(
-      new HandlerTimeoutError(
-        `the handler took longer than its timeout of ${this.options.policies.timeoutMs} ms`,
-      ),
+      nowMs >= safeUntil
+        ? new LeaseLostError(`the lease of message ${handling.id} was not renewed and is about to end`)
+        : new HandlerTimeoutError(`the handler took longer than its timeout of ${timeoutMs} ms`),
     );
-    const abandonAt = handling.deadlineAt + abortGraceMs;
-    if (nowMs < abandonAt) return abandonAt;
-    if (!handling.finished) this.options.abandon(handling, failed(handling.abortReason, 'timeout'));
+    const isRunning = handling.entered > 0 && !handling.finished;
+    if (isRunning && nowMs < endsAt + abortGraceMs) return endsAt + abortGraceMs;
+    if (isRunning) this.options.abandon(handling, failed(handling.abortReason, 'timeout'));
     return Infinity;
   }
 
   #mayRenew(handling: Handling, nowMs: number): boolean {
-    return nowMs - handling.receivedAt + this.options.policies.leaseMs <= this.options.policies.maxLeaseMs;
+    const { leaseMs, maxLeaseMs } = this.options.policies;
+    const isLost = handling.abortReason instanceof LeaseLostError;
+    return !isLost && nowMs - handling.receivedAt + leaseMs <= maxLeaseMs;
   }
 
   async #renew(due: readonly Handling[]): Promise<void> {
@@ -97,5 +95,7 @@ export class LeaseKeeper {
   }
 }
 
+/** So often that a renewal which failed is tried again before the lease is given up. */
+const SWEEPS_PER_LEASE = 6;
 /** Share of the lease before its end at which a handler is told to stop: nobody else may have started yet. */
 const SAFETY_MARGIN = 0.1;

@@ -2,7 +2,7 @@ import type { Body } from '../message/body.js';
 import { copyOf, toBytes } from '../message/body.js';
 import type { Delivery } from '../message/delivery.js';
 import type { DomainEvent } from '../message/event.js';
-import type { Headers } from '../message/headers.js';
+import { applicationHeaders, type Headers } from '../message/headers.js';
 import type { QueueError } from '../message/queue-error.js';
 import type { MessageContext } from './message-context.js';
 
@@ -69,7 +69,7 @@ export class Handling implements MessageContext {
     return this.delivery.key;
   }
   get headers(): Headers {
-    return this.delivery.headers;
+    return applicationHeaders(this.delivery.headers);
   }
   get body(): Body {
     return this.delivery.body;

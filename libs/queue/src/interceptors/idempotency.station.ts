@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DomainEvent } from '../message/event.js';
+import { InvalidNameError } from '../message/names.js';
 import { ACK, failed, type Outcome } from '../message/outcome.js';
 import type { IdempotencyPolicy } from '../policies/idempotency.policy.js';
 import type { Store, StoreEntry } from '../store/store.js';
@@ -43,7 +44,9 @@ export class IdempotencyStation implements Station {
   /** The application's own function: what it throws is a failure of the attempt. */
   #name(event: DomainEvent): string | Outcome {
     try {
-      return String(this.policy.key(event));
+      const named: unknown = this.policy.key(event);
+      // Taken for a key, a missing one would make all messages without it one intent, and skip all but the first.
+      return typeof named === 'string' && named !== '' ? named : failed(noKey(named));
     } catch (error) {
       return failed(error);
     }
@@ -82,6 +85,10 @@ export class IdempotencyStation implements Station {
     ]);
     return outcome;
   }
+}
+
+function noKey(named: unknown): InvalidNameError {
+  return new InvalidNameError('the idempotency key', named, 'it must be a text that names the intent');
 }
 
 /** Hashed, so that a key of any length and any characters is one key of the store. */

@@ -4,7 +4,7 @@ import { quote } from './names.js';
 /** Text beside the body. Always without a prototype, so a key such as `__proto__` is only a key. */
 export type Headers = Readonly<Record<string, string>>;
 
-/** Headers of the library itself. Applications cannot set them, and consumers strip forged ones. */
+/** Headers of the library itself. Applications cannot set them, and handlers do not see them, forged or not. */
 export const RESERVED_HEADER_PREFIX = 'pp-';
 
 export const HEADER_LIMITS = Object.freeze({ count: 128, nameLength: 128, totalBytes: 64 * 1024 });
@@ -51,7 +51,7 @@ function checkHeader(name: string, value: unknown): string {
       `header name ${quote(name)} is not allowed: use letters, digits, '.', '_' and '-'`,
     );
   }
-  if (name.toLowerCase().startsWith(RESERVED_HEADER_PREFIX)) {
+  if (isReserved(name)) {
     throw new InvalidHeaderError(
       `header ${quote(name)} is reserved: names must not start with "${RESERVED_HEADER_PREFIX}"`,
     );
@@ -68,6 +68,19 @@ function checkHeader(name: string, value: unknown): string {
 /** A new, empty, writable header record without a prototype. */
 export function emptyHeaders(): Record<string, string> {
   return Object.create(null) as Record<string, string>;
+}
+
+/** Without the library's own: the same object where there are none of those. */
+export function applicationHeaders(headers: Headers): Headers {
+  const names = Object.keys(headers);
+  if (!names.some(isReserved)) return headers;
+  const kept = emptyHeaders();
+  for (const name of names) if (!isReserved(name)) kept[name] = headers[name] as string;
+  return Object.freeze(kept);
+}
+
+function isReserved(name: string): boolean {
+  return name.toLowerCase().startsWith(RESERVED_HEADER_PREFIX);
 }
 
 /** `base` with `added` on top, frozen. */

@@ -1,3 +1,4 @@
+import { QueueError } from '../message/queue-error.js';
 import { parseDuration, type Duration } from './duration.js';
 
 /**
@@ -15,16 +16,27 @@ export interface ExponentialOptions {
   readonly jitter?: number;
 }
 
+export class InvalidBackoffError extends QueueError {
+  readonly code = 'invalid_backoff';
+}
+
 /** `base`, `base * factor`, `base * factor²`, … up to `cap`; jitter only ever adds, and never beyond the cap. */
 export function exponential(base: Duration, options: ExponentialOptions = {}): Backoff {
   const baseMs = parseDuration('backoff base', base);
   const capMs = parseDuration('backoff cap', options.cap ?? '5m');
-  const factor = options.factor ?? 2;
-  const jitter = options.jitter ?? 0.2;
+  const factor = within('factor', options.factor ?? 2, { low: 1, high: 1_000 });
+  const jitter = within('jitter', options.jitter ?? 0.2, { low: 0, high: 1 });
   return (attempt, random) => {
-    const plain = Math.min(capMs, baseMs * factor ** (attempt - 1));
+    const plain = Math.min(capMs, baseMs * Math.min(Number.MAX_VALUE, factor ** (attempt - 1)));
     return Math.min(capMs, plain * (1 + jitter * random));
   };
+}
+
+function within(name: string, value: number, { low, high }: { low: number; high: number }): number {
+  if (value >= low && value <= high) return value;
+  throw new InvalidBackoffError(
+    `backoff ${name} is ${String(value)}, it must be a number from ${low} to ${high}`,
+  );
 }
 
 /** The same wait after each attempt. */

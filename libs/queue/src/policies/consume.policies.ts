@@ -1,3 +1,4 @@
+import { quote } from '../message/names.js';
 import { QueueError } from '../message/queue-error.js';
 import type { IdempotencyPolicy } from './idempotency.policy.js';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry.policy.js';
@@ -47,12 +48,9 @@ export class InvalidPolicyError extends QueueError {
 export function resolvePolicies(where: string, given: Partial<ConsumePolicies>): ConsumePolicies {
   const policies: ConsumePolicies = { ...DEFAULT_POLICIES, ...given };
   const whole = (name: string, value: number, low: number, high: number): void => {
-    if (Number.isInteger(value) && value >= low && value <= high) return;
-    throw new InvalidPolicyError(
-      `${where}: ${name} is ${String(value)}, it must be a whole number from ${low} to ${high}`,
-    );
+    checkWhole(`${where}: ${name}`, value, { low, high });
   };
-  whole('concurrency', policies.concurrency, 1, 10_000);
+  checkConcurrency(where, policies.concurrency);
   if (policies.prefetch !== 'auto') whole('prefetch', policies.prefetch, 0, 10_000);
   whole('leaseMs', policies.leaseMs, 100, 43_200_000);
   whole('maxLeaseMs', policies.maxLeaseMs, policies.leaseMs, 7 * 86_400_000);
@@ -60,5 +58,21 @@ export function resolvePolicies(where: string, given: Partial<ConsumePolicies>):
   whole('abortGraceMs', policies.abortGraceMs, 0, 600_000);
   whole('retry.attempts', policies.retry.attempts, 1, 1_000);
   whole('deadLetter.maxCrashes', policies.maxCrashes, 1, 1_000);
+  if (policies.idempotency !== undefined) {
+    whole('idempotent.ttlMs', policies.idempotency.ttlMs, 1, 3_650 * 86_400_000);
+    whole('idempotent.busyDelayMs', policies.idempotency.busyDelayMs, 0, 3_600_000);
+  }
   return Object.freeze(policies);
+}
+
+export function checkConcurrency(where: string, concurrency: number): number {
+  return checkWhole(`${where}: concurrency`, concurrency, { low: 1, high: 10_000 });
+}
+
+function checkWhole(what: string, value: number, range: { low: number; high: number }): number {
+  if (Number.isInteger(value) && value >= range.low && value <= range.high) return value;
+  const shown = typeof value === 'number' ? value : quote(value);
+  throw new InvalidPolicyError(
+    `${what} is ${shown}, it must be a whole number from ${range.low} to ${range.high}`,
+  );
 }

@@ -1,6 +1,6 @@
 import type { Ambient } from '../ambient/ambient.js';
 import type { Backend, BackendStatus, Settlement, SettleResult } from '../backend/backend.js';
-import { UnsupportedError } from '../backend/backend.errors.js';
+import { BackendClosedError, UnsupportedError } from '../backend/backend.errors.js';
 import type { Depth } from '../backend/inspect.js';
 import type { Body } from '../message/body.js';
 import { checkName } from '../message/names.js';
@@ -92,8 +92,9 @@ export class Bus {
   }
 
   /** Waits for the results of everything published; what is published later is refused. */
-  close(): Promise<void> {
-    return this.#batcher.close();
+  async close(): Promise<void> {
+    await this.#batcher.close();
+    this.#handled.close(new BackendClosedError(this.name, 'wait until a message is handled'));
   }
 
   #send(message: Outgoing): Promise<Receipt> {

@@ -45,7 +45,7 @@ export class DeadLetters {
    * crash in between can leave both, and never neither. Throws NoSuchDeadLetterError.
    */
   async replay(id: string): Promise<number> {
-    const found = await this.browse({ id });
+    const found = await this.browse({ id, limit: Number.MAX_SAFE_INTEGER });
     if (found.length === 0) {
       throw new NoSuchDeadLetterError(
         `subscription "${this.subscription}" has no dead letter of message "${id}"`,
@@ -56,7 +56,7 @@ export class DeadLetters {
   }
 
   async #replayOne(letter: Peeked): Promise<void> {
-    const count = Number(letter.headers[REPLAY_COUNT_HEADER] ?? '0') + 1;
+    const count = replaysOf(letter) + 1;
     const [result] = await this.backend.publish([
       {
         topic: letter.topic,
@@ -92,4 +92,10 @@ export class DeadLetters {
     }
     return count;
   }
+}
+
+/** Whoever publishes past this library can write anything there. */
+function replaysOf(letter: Peeked): number {
+  const count = letter.headers[REPLAY_COUNT_HEADER];
+  return count !== undefined && /^\d{1,9}$/.test(count) ? Number(count) : 0;
 }

@@ -16,56 +16,79 @@ export class DeadLetteredError extends QueueError {
   }
 }
 
+/** One publisher that waits for the copies of its message. */
 class Awaited {
-  ended = 0;
-  copies: number | undefined;
-  failure: DeadLetteredError | undefined;
-  resolve!: () => void;
-  reject!: (error: unknown) => void;
-  readonly done = new Promise<void>((resolve, reject) => {
-    this.resolve = resolve;
-    this.reject = reject;
-  });
+  #ended = 0;
+  #copies: number | undefined;
+  #failure: QueueError | undefined;
+  #over!: () => void;
+  readonly #done = new Promise<void>((resolve) => (this.#over = resolve));
 
-  check(): void {
-    if (this.copies === undefined || this.ended < this.copies) return;
-    if (this.failure === undefined) this.resolve();
-    else this.reject(this.failure);
+  copyEnded(failure: QueueError | undefined): void {
+    this.#ended++;
+    this.#failure = failure ?? this.#failure;
+    if (this.#copies !== undefined && this.#ended >= this.#copies) this.#over();
+  }
+
+  giveUp(error: QueueError): void {
+    this.#failure = error;
+    this.#over();
+  }
+
+  /** Resolves when as many copies have ended; rejects when one of them was given up. */
+  async all(copies: number): Promise<void> {
+    this.#copies = copies;
+    if (this.#ended < copies) await this.#done;
+    if (this.#failure !== undefined) throw this.#failure;
   }
 }
 
 /** Lets a publisher wait until every copy of its message was handled in this process. */
 export class HandledTracker {
-  readonly #awaited = new Map<string, Awaited>();
+  /** One message may be published, and waited for, more than once at a time. */
+  readonly #awaited = new Map<string, Set<Awaited>>();
 
   /** `publish` runs once the wait is set up, so that even the fastest handler is seen. */
   async track(id: string, publish: () => Promise<Receipt>): Promise<Receipt> {
-    const awaited = new Awaited();
-    this.#awaited.set(id, awaited);
+    const awaited = this.#add(id);
     try {
       const receipt = await publish();
-      awaited.copies = receipt.copies;
-      awaited.check();
-      await awaited.done;
+      await awaited.all(receipt.copies);
       return receipt;
     } finally {
-      this.#awaited.delete(id);
+      this.#remove(id, awaited);
     }
+  }
+
+  /** Nobody will report any more: whoever still waits is told so. */
+  close(error: QueueError): void {
+    for (const group of this.#awaited.values()) for (const awaited of group) awaited.giveUp(error);
+  }
+
+  #add(id: string): Awaited {
+    const awaited = new Awaited();
+    const group = this.#awaited.get(id);
+    if (group === undefined) this.#awaited.set(id, new Set([awaited]));
+    else group.add(awaited);
+    return awaited;
+  }
+
+  #remove(id: string, awaited: Awaited): void {
+    const group = this.#awaited.get(id);
+    group?.delete(awaited);
+    if (group?.size === 0) this.#awaited.delete(id);
   }
 
   /** For consumers to report to. */
   settled(settlement: Settlement, result: SettleResult): void {
     if (this.#awaited.size === 0 || result !== 'ok') return;
-    const awaited = this.#awaited.get(settlement.delivery.id);
-    if (awaited === undefined) return;
-    if (settlement.kind === 'dead') {
-      awaited.failure = new DeadLetteredError(
-        settlement.delivery.id,
-        settlement.delivery.subscription,
-        settlement.failure,
-      );
-    } else if (settlement.kind !== 'ack') return;
-    awaited.ended++;
-    awaited.check();
+    const group = this.#awaited.get(settlement.delivery.id);
+    if (group === undefined || (settlement.kind !== 'dead' && settlement.kind !== 'ack')) return;
+    const failure = settlement.kind === 'dead' ? deadLettered(settlement) : undefined;
+    for (const awaited of group) awaited.copyEnded(failure);
   }
+}
+
+function deadLettered({ delivery, failure }: Settlement & { kind: 'dead' }): DeadLetteredError {
+  return new DeadLetteredError(delivery.id, delivery.subscription, failure);
 }

@@ -6,7 +6,7 @@ import {
   PublishOutcomeUnknownError,
 } from '../backend/backend.errors.js';
 import type { Outgoing } from '../message/outgoing.js';
-import type { QueueError } from '../message/queue-error.js';
+import { QueueError } from '../message/queue-error.js';
 import type { Receipt } from './publish-options.js';
 
 export interface BatcherOptions {
@@ -38,19 +38,19 @@ export class PublishBatcher {
   #inFlight: readonly Waiting[] | undefined;
   #sentAt = 0;
   #scheduled = false;
-  #closed = false;
+  #closing: Promise<void> | undefined;
   #watchdog: CancelTimer | undefined;
   #idle: (() => void) | undefined;
 
   constructor(private readonly options: BatcherOptions) {}
 
   get closed(): boolean {
-    return this.#closed;
+    return this.#closing !== undefined;
   }
 
   /** Rejects with the QueueError that says whether it was refused or is unknown. */
   add(message: Outgoing): Promise<Receipt> {
-    if (this.#closed) return Promise.reject(new BackendClosedError(this.options.backend.name, 'publish'));
+    if (this.closed) return Promise.reject(new BackendClosedError(this.options.backend.name, 'publish'));
     if (this.#pending.length >= this.options.maxPending) return Promise.reject(this.#full());
     const waiting = new Waiting(message);
     this.#pending.push(waiting);
@@ -62,8 +62,12 @@ export class PublishBatcher {
   }
 
   /** Sends what waits and resolves when all of it has its result; later publishes are refused. */
-  async close(): Promise<void> {
-    this.#closed = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     if (this.#pending.length > 0 || this.#inFlight !== undefined) {
       await new Promise<void>((resolve) => (this.#idle = resolve));
     }
@@ -82,20 +86,44 @@ export class PublishBatcher {
     this.#inFlight = batch;
     this.#sentAt = clock.mono();
     this.#watchdog ??= clock.timer(this.options.timeoutMs, this.#watch);
-    backend.publish(batch.map((waiting) => waiting.message)).then(
+    this.#publish(batch).then(
       (results) => this.#done(batch, results),
-      (error: QueueError) =>
-        this.#done(
-          batch,
-          batch.map(() => ({ status: 'unknown', error })),
-        ),
+      (error: unknown) => this.#failed(batch, this.#asQueueError(error)),
     );
   };
+
+  /** Also what a backend throws on the spot becomes a rejection. */
+  async #publish(batch: readonly Waiting[]): Promise<readonly PublishResult[]> {
+    return this.options.backend.publish(batch.map((waiting) => waiting.message));
+  }
+
+  #failed(batch: readonly Waiting[], error: QueueError): void {
+    this.#done(
+      batch,
+      batch.map(() => ({ status: 'unknown', error })),
+    );
+  }
+
+  #asQueueError(cause: unknown): QueueError {
+    return cause instanceof QueueError ? cause : this.#unknown('failed in an unexpected way', { cause });
+  }
+
+  #unknown(what: string, options?: { cause: unknown }): PublishOutcomeUnknownError {
+    return new PublishOutcomeUnknownError(
+      `backend "${this.options.backend.name}" ${what}: the message may or may not be stored`,
+      options,
+    );
+  }
 
   #done(batch: readonly Waiting[], results: readonly PublishResult[]): void {
     if (this.#inFlight !== batch) return; // given up before
     this.#inFlight = undefined;
-    for (let at = 0; at < batch.length; at++) answer(batch[at] as Waiting, results[at] as PublishResult);
+    for (let at = 0; at < batch.length; at++) {
+      answer(
+        batch[at] as Waiting,
+        results[at] ?? { status: 'unknown', error: this.#unknown('gave no answer') },
+      );
+    }
     if (this.#pending.length > 0) this.#schedule();
     else this.#idle?.();
   }
@@ -103,7 +131,7 @@ export class PublishBatcher {
   /** One timer for all calls: it looks at the one under way, and goes to sleep when there is none. */
   readonly #watch = (): void => {
     this.#watchdog = undefined;
-    const { backend, clock, timeoutMs } = this.options;
+    const { clock, timeoutMs } = this.options;
     const batch = this.#inFlight;
     if (batch === undefined) return;
     const leftMs = this.#sentAt + timeoutMs - clock.mono();
@@ -111,13 +139,7 @@ export class PublishBatcher {
       this.#watchdog = clock.timer(leftMs, this.#watch);
       return;
     }
-    const error = new PublishOutcomeUnknownError(
-      `backend "${backend.name}" did not confirm within ${timeoutMs} ms: the message may or may not be stored`,
-    );
-    this.#done(
-      batch,
-      batch.map(() => ({ status: 'unknown', error })),
-    );
+    this.#failed(batch, this.#unknown(`did not confirm within ${timeoutMs} ms`));
   };
 
   #full(): QueueError {
