@@ -24,7 +24,9 @@ function projectsOf(file: string): readonly string[] {
 
 function where(file: string, matches: (node: ts.Node) => boolean): readonly string[] {
   const source = parse(file);
-  return [...nodesOf(source)].filter(matches).map((node) => place(source, node));
+  return nodesOf(source)
+    .filter(matches)
+    .map((node) => place(source, node));
 }
 
 const REAL_TIME = /^((globalThis\.)?set(Timeout|Interval)|Atomics\.wait)$/;

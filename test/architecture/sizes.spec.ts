@@ -32,7 +32,9 @@ function isBigEnoughToCount(node: ts.Node): boolean {
 describe('sizes', () => {
   const fileLines = sources.map((source) => lines(source, source));
   const functionLines = sources.flatMap((source) =>
-    [...nodesOf(source)].filter(isBigEnoughToCount).map((node) => lines(source, node)),
+    nodesOf(source)
+      .filter(isBigEnoughToCount)
+      .map((node) => lines(source, node)),
   );
 
   it('half of the files fit on a screen', () => {
