@@ -28,9 +28,9 @@ export type SubscriberReport =
 const pause = (): Promise<void> => sleep(5 + Math.random() * 10);
 
 /** Publishes from this process to a subscriber in another, and takes the time between. */
-export function latencyOf(contender: string, { openPublisher }: Ends): Measure {
+export function latencyOf(contender: string, ends: Ends): Measure {
   return async (load, meter) => {
-    const publisher = await openPublisher(load);
+    const publisher = await ends.openPublisher(load);
     const subscriber = await startSubscriber({ contender, load });
     const text = payload({ ...load, payload: 'text' }) as string;
     meter.start();

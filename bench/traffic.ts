@@ -2,7 +2,7 @@ import type { Workload } from './contender.ts';
 import type { Meter } from './meter.ts';
 
 /** Most messages published and not handled yet, where one process does both. */
-const MAX_BACKLOG = 8192;
+const MAX_BACKLOG = 1024;
 
 /** Bounds the backlog between publishers and handlers, in the same way for every contender. */
 export class Gate {

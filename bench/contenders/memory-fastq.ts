@@ -18,8 +18,8 @@ async function publishAndHandle(load: Workload, meter: Meter): Promise<void> {
     gate.leave();
     handled.tick();
   }, load.concurrency);
-  // Its promise is the handler's; a task is accepted when push returns, which is what the others wait for.
-  const push = (data: unknown): void => void queue.push(data);
+  // Its promise is the handler's, so a lane has one task in the queue at a time: for fastq, the faster way.
+  const push = (data: unknown): Promise<void> => queue.push(data);
   await publishAll(load, load.warmup, push, gate);
   await handled.done;
   handled = new Countdown(load.messages);

@@ -13,13 +13,12 @@ const ALL = { guards: true, interceptors: true, filters: true };
 export const contender = dispatching(({ app, type }) => {
   const creator = app.get(ExternalContextCreator);
   const handler = app.get(type);
-  // Types of Nest's own that do not know the shape of ours.
   const call = creator.create(
-    handler as never,
-    handler.handle as never,
+    handler,
+    Reflect.get(handler, 'handle') as never,
     'handle',
     ROUTE_ARGS_METADATA,
-    params as never,
+    params,
     undefined,
     undefined,
     ALL,
