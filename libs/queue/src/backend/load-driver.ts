@@ -10,7 +10,7 @@ export async function loadDriver<T>(packageName: string, load: () => Promise<T>)
   try {
     return await load();
   } catch (error) {
-    const { code, message = '' } = error as NodeJS.ErrnoException;
+    const { code, message = '' } = error as Partial<NodeJS.ErrnoException>;
     if (code !== undefined && MISSING.has(code) && message.includes(packageName)) {
       throw new MissingDriverError(packageName, { cause: error });
     }
