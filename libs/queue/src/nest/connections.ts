@@ -28,7 +28,7 @@ export class Connections implements OnApplicationShutdown {
   constructor(private readonly options: QueueModuleOptions) {
     this.ambient = options.ambient ?? systemAmbient;
     const { backends } = options;
-    this.primary = (backends.find(({ primary }) => primary === true) ?? (backends[0] as BackendConfig)).name;
+    this.primary = primaryOf(backends);
     this.#byName = new Map(backends.map((config, at) => [config.name, this.#connection(config, at)]));
   }
 
@@ -81,6 +81,12 @@ export class Connections implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await this.closeAll();
   }
+}
+
+/** The only one needs no mark. */
+function primaryOf(backends: readonly BackendConfig[]): string {
+  const marked = backends.find(({ primary }) => primary === true);
+  return (marked ?? backends[0])?.name ?? '';
 }
 
 async function storeOf(backend: LazyBackend): Promise<Store> {

@@ -25,7 +25,7 @@ function fillOne(args: unknown[], param: Param, call: HandlerCall): Promise<void
     args[param.index] = value;
     return undefined;
   } catch (error) {
-    return Promise.reject(error as Error);
+    return Promise.reject(error);
   }
 }
 
