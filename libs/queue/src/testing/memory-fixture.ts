@@ -1,9 +1,11 @@
 import type { Backend } from '../backend/backend.js';
 import { memoryBackend } from '../backends/memory/index.js';
 import type { MemoryOptions } from '../backends/memory/memory.options.js';
+import { must } from './expectations.js';
 import type { BackendFixture, World } from './fixture.js';
 import { virtualTime } from './law-time.js';
 import { testAmbient } from './test-ambient.js';
+import { VirtualClock } from './virtual-clock.js';
 
 /** The memory backend on virtual time. `wrap` puts something around it, such as a known mistake. */
 export function memoryFixture(
@@ -14,7 +16,8 @@ export function memoryFixture(
 }
 
 async function createWorld(options: MemoryOptions, wrap: (backend: Backend) => Backend): Promise<World> {
-  const time = virtualTime();
+  const clock = new VirtualClock();
+  const time = virtualTime(clock);
   const ambient = testAmbient(time.clock);
   const open = async () => {
     const { backend, ...rest } = await memoryBackend.open('memory', options, ambient);
@@ -29,7 +32,9 @@ async function createWorld(options: MemoryOptions, wrap: (backend: Backend) => B
       if (opened.backend.status().state === 'down') opened = await open();
       return opened;
     },
-    dispose: async () => {},
+    dispose: async () => {
+      must(clock.pending === 0, `${clock.pending} timers still run after everything was closed`);
+    },
   };
 }
 

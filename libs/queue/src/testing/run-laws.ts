@@ -16,26 +16,34 @@ export interface LawReport {
   readonly proves: readonly (keyof Capabilities)[];
 }
 
+type Applied = readonly [verdict: Verdict, why: string | undefined];
+
 /** Runs one law on a broker of its own. Never rejects: a broken law is a report. */
 export async function runLaw(law: Law, fixture: BackendFixture): Promise<LawReport> {
   const { id, title, proves = [] } = law;
-  let verdict: Verdict = 'kept';
-  let why: string | undefined;
-  let error: unknown;
   try {
     const bench = await LawBench.open(await fixture.create());
-    try {
-      [verdict, why] = await apply(law, bench);
-    } finally {
-      await bench.dispose();
-    }
-  } catch (thrown) {
-    [verdict, why, error] = ['broken', describeError(thrown).message, thrown];
+    const [verdict, why] = await hold(law, bench);
+    return { id, title, verdict, why, error: undefined, proves };
+  } catch (error) {
+    return { id, title, verdict: 'broken', why: describeError(error).message, error, proves };
   }
-  return { id, title, verdict, why, error, proves };
 }
 
-async function apply(law: Law, bench: LawBench): Promise<[Verdict, string | undefined]> {
+/** Applies the law and frees the bench; of two failures the law's own counts. */
+async function hold(law: Law, bench: LawBench): Promise<Applied> {
+  let applied: Applied;
+  try {
+    applied = await apply(law, bench);
+  } catch (broken) {
+    await bench.dispose().catch(() => undefined);
+    throw broken;
+  }
+  await bench.dispose();
+  return applied;
+}
+
+async function apply(law: Law, bench: LawBench): Promise<Applied> {
   const lacking = law.gate !== undefined && !law.gate.met(bench.capabilities) ? law.gate.needs : undefined;
   if (lacking !== undefined && law.refuses === undefined) return ['not applicable', `needs ${lacking}`];
   await (lacking === undefined ? law.does : (law.refuses as Law['does']))(bench);
