@@ -17,7 +17,7 @@ class SystemClock implements Clock {
     const dueAt = this.mono() + delayMs;
     let handle: NodeJS.Timeout;
     const arm = (): void => {
-      const leftMs = dueAt - this.mono();
+      const leftMs = Math.ceil(dueAt - this.mono()); // Node cuts fractions off, which would be early
       handle =
         leftMs > LONGEST_TIMER_MS ? setTimeout(arm, LONGEST_TIMER_MS) : setTimeout(fn, Math.max(0, leftMs));
     };
