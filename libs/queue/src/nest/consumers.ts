@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { Logger, Type } from '@nestjs/common';
-import type { ModuleRef } from '@nestjs/core';
+import { ModuleRef } from '@nestjs/core';
 import type { Module } from '@nestjs/core/injector/module.js';
 import { Consumer } from '../consume/consumer.js';
 import type { MessageHandler } from '../consume/handler.js';
@@ -37,13 +37,24 @@ export class ConsumerBuilder {
   }
 
   /** Everything that can fail without a broker. */
-  async prepare(claim: HandlerClaim, shared: readonly InterceptorRef[]): Promise<PreparedClaim> {
-    const refs = [...shared, ...claim.interceptors];
-    return {
-      claim,
-      handler: { name: claim.handler, handle: this.#compiler.compile(claim.host) },
-      interceptors: await Promise.all(refs.map((ref) => this.#interceptor(ref))),
-    };
+  async prepare(claim: HandlerClaim, shared: readonly MessageInterceptor[]): Promise<PreparedClaim> {
+    const { host, handler: name } = claim;
+    const inModule = host.module.getProviderByKey<ModuleRef>(ModuleRef).instance;
+    const own = await this.interceptors(claim.interceptors, inModule);
+    const handler = { name, handle: this.#compiler.compile(host) };
+    return { claim, handler, interceptors: [...shared, ...own] };
+  }
+
+  /** Classes become what the application provides, or what `maker` makes in its module. */
+  interceptors(
+    refs: readonly InterceptorRef[],
+    maker: ModuleRef = this.moduleRef,
+  ): Promise<MessageInterceptor[]> {
+    return Promise.all(
+      refs.map(async (ref) =>
+        typeof ref === 'function' ? (this.#provided(ref) ?? (await maker.create(ref))) : ref,
+      ),
+    );
   }
 
   async build({ claim, handler, interceptors }: PreparedClaim): Promise<RunningClaim> {
@@ -62,12 +73,6 @@ export class ConsumerBuilder {
       listener: new DeliveryLog(bus, this.logger),
     });
     return { claim, consumer };
-  }
-
-  /** The provided instance, or a new one with its dependencies. */
-  async #interceptor(ref: InterceptorRef): Promise<MessageInterceptor> {
-    if (typeof ref !== 'function') return ref;
-    return this.#provided(ref) ?? this.moduleRef.create(ref);
   }
 
   #provided(type: Type<MessageInterceptor>): MessageInterceptor | undefined {

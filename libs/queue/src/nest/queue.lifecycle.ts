@@ -37,8 +37,10 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
       knows: (backend) => connections.has(backend),
     });
     const builder = new ConsumerBuilder(moduleRef, connections, logger);
-    const prepare = (claim: HandlerClaim) => builder.prepare(claim, options.interceptors ?? []);
-    const prepared = await Promise.all(consumedHere(claims, options.consume).map(prepare));
+    const shared = await builder.interceptors(options.interceptors ?? []);
+    const prepared = await Promise.all(
+      consumedHere(claims, options.consume).map((claim) => builder.prepare(claim, shared)),
+    );
     await this.#orClose(async () => {
       await connections.openAll();
       const { ensure = 'create' } = options;
