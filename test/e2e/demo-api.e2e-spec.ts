@@ -132,13 +132,15 @@ describe('POST /webhooks/github', () => {
     expect(text).not.toContain(githubSignature(SECRET, Buffer.from('{}')));
   });
 
-  it.each(['', '{"half": ', '[]', 'null', '"text"'])(
-    'refuses the body %j, although it is signed',
-    async (body) => {
-      const { status } = await deliver(body);
-      expect([400, 415]).toContain(status);
-    },
-  );
+  it.each([
+    ['', 415],
+    ['{"half": ', 400],
+    ['[]', 400],
+    ['null', 400],
+    ['"text"', 400],
+  ])('refuses the body %j, although it is signed', async (body, status) => {
+    await deliver(body).expect(status);
+  });
 
   it('looks at the signature before it reads anything', async () => {
     await deliver('{"half": ', { 'x-hub-signature-256': 'sha256=0' }).expect(401);

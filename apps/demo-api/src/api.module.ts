@@ -23,7 +23,7 @@ export class ApiModule {
       imports: [
         QueueModule.forRoot({
           source: 'urn:pigeonpost:demo-api',
-          backends: [{ ...backend, primary: true }],
+          backends: [backend],
           consume: false,
           topology: TOPOLOGY,
         }),

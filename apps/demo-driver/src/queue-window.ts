@@ -17,7 +17,7 @@ export class QueueWindow {
   static async open(backend: BackendConfig): Promise<QueueWindow> {
     const queue = QueueModule.forRoot({
       source: 'urn:pigeonpost:demo-driver',
-      backends: [{ ...backend, primary: true }],
+      backends: [backend],
       consume: false,
       topology: TOPOLOGY,
     });

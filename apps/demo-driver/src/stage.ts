@@ -30,11 +30,11 @@ export class Stage {
   async open(): Promise<void> {
     const secret = randomBytes(16).toString('hex');
     await this.downstream.open();
-    this.#api = this.#service('api', /listening on (http:\S+)/, {
+    this.#api = this.#service('api', /\[Api\] listening on (http:\S+)/, {
       DEMO_API_PORT: '0',
       DEMO_WEBHOOK_SECRET: secret,
     });
-    this.#worker = this.#service('worker', /ready/, { DEMO_DOWNSTREAM_URL: this.downstream.url });
+    this.#worker = this.#service('worker', /\[Worker\] ready/, { DEMO_DOWNSTREAM_URL: this.downstream.url });
     const [[, url = '']] = await Promise.all([this.#api.start(), this.#worker.start()]);
     this.#url = url;
     this.#client = new ApiClient(url, secret);

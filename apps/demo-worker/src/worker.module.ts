@@ -17,7 +17,7 @@ export class WorkerModule implements OnApplicationShutdown {
       imports: [
         QueueModule.forRoot({
           source: 'urn:pigeonpost:demo-worker',
-          backends: [{ name: 'events', driver: 'sqlite', file: environment.DEMO_QUEUE_FILE, primary: true }],
+          backends: [{ name: 'events', driver: 'sqlite', file: environment.DEMO_QUEUE_FILE }],
           consume: true,
           topology: TOPOLOGY,
         }),

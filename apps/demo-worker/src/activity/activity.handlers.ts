@@ -1,5 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { Consume, Event, exponential, Idempotent, Payload, Retry, type DomainEvent } from '@pigeonpost/queue';
+import {
+  Consume,
+  DeadLetter,
+  Event,
+  exponential,
+  Idempotent,
+  Payload,
+  Retry,
+  type DomainEvent,
+} from '@pigeonpost/queue';
 import { ACTIVITY, GITHUB_TOPICS, GithubPayload } from '../../../demo-contract/src/index.js';
 import { ActivityProjection } from './activity.projection.js';
 
@@ -14,6 +23,7 @@ export class ActivityHandlers {
   @Consume(GITHUB_TOPICS, { subscription: ACTIVITY, lease: '3s' })
   @Idempotent({ ttl: '3d', busyDelay: '200ms' })
   @Retry({ attempts: 8, backoff: exponential('100ms', { cap: '1s' }) })
+  @DeadLetter({ maxCrashes: 5 })
   onDelivery(@Payload() payload: GithubPayload, @Event() event: DomainEvent): void {
     const { action, sender } = payload;
     this.projection.apply(

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import {
   Consume,
   Ctx,
+  DeadLetter,
   Event,
   exponential,
   Idempotent,
@@ -21,6 +22,7 @@ export class NotifierHandlers {
   @Consume(GITHUB_TOPICS, { subscription: NOTIFIER, lease: '3s', timeout: '1s' })
   @Idempotent({ ttl: '3d', busyDelay: '200ms' })
   @Retry({ attempts: 8, backoff: exponential('100ms', { cap: '1s' }) })
+  @DeadLetter({ maxCrashes: 5 })
   async onDelivery(
     @Payload() payload: GithubPayload,
     @Event() event: DomainEvent,
