@@ -78,6 +78,7 @@ export class Consumer {
   async #receive(receiver: Receiver, lanes: Lanes): Promise<readonly Delivery[]> {
     const { clock, random } = this.options.ambient;
     const max = this.#asking(lanes);
+    if (max === 0) return []; // paused since there was room
     for (let failures = 1; ; failures++) {
       this.#demand.asked(max, clock.mono());
       lanes.settler.flush(); // in the same turn as the receive: a backend makes one round trip of both

@@ -1,0 +1,157 @@
+import { BackendUnavailableError } from '../backend/backend.errors.js';
+import { memoryBackend } from '../backends/memory/index.js';
+import type { DomainEvent } from '../message/event.js';
+import { ACK, failed, RELEASE } from '../message/outcome.js';
+import { DEFAULT_IDEMPOTENCY, type IdempotencyPolicy } from '../policies/idempotency.policy.js';
+import type { Store } from '../store/store.js';
+import { testAmbient } from '../testing/test-ambient.js';
+import { VirtualClock } from '../testing/virtual-clock.js';
+import type { Handling } from './handling.js';
+import { handling } from './handling.fixture.js';
+import { IdempotencyStation } from './idempotency.station.js';
+
+const CLAIM_TTL_MS = 60_000;
+const BUSY = { kind: 'release', delayMs: 1_000 };
+
+class Desk {
+  readonly clock = new VirtualClock();
+  store!: Store;
+
+  static async open(): Promise<Desk> {
+    const desk = new Desk();
+    const opened = await memoryBackend.open('m', {}, testAmbient(desk.clock));
+    desk.store = opened.store as Store;
+    return desk;
+  }
+
+  station(policy: Partial<IdempotencyPolicy> = {}, store = this.store): IdempotencyStation {
+    return new IdempotencyStation(store, { ...DEFAULT_IDEMPOTENCY, ...policy }, CLAIM_TTL_MS);
+  }
+}
+
+/** A copy of the message with the intent `key`; copies of one `ref` are deliveries of the same copy. */
+function copy(ref: string | undefined, key = 'pay-1', subscription = 'work'): Handling {
+  const given = handling({ ref, subscription });
+  given.event = { idempotency_key: key } as DomainEvent;
+  return given;
+}
+
+describe('the idempotency station', () => {
+  it('lets the first copy pass and skips the others once it is done', async () => {
+    const desk = await Desk.open();
+    const station = desk.station();
+    const first = copy('a');
+    expect(await station.enter(first)).toBeUndefined();
+    expect(await station.exit(first, ACK)).toBe(ACK);
+    expect(await station.enter(copy('b'))).toBe(ACK);
+    expect(await station.enter(copy('a'))).toBe(ACK);
+  });
+
+  it('keeps intents, and the subscriptions that handle them, apart', async () => {
+    const desk = await Desk.open();
+    const station = desk.station();
+    const passed = [
+      copy('a'),
+      copy('b', 'pay-2'),
+      copy('c', 'pay-1', 'audit'),
+      copy('d', 'x'.repeat(100_000)),
+    ];
+    for (const each of passed) expect(await station.enter(each)).toBeUndefined();
+  });
+
+  it('sends a copy back while another one is being handled', async () => {
+    const desk = await Desk.open();
+    const station = desk.station({ busyDelayMs: 300 });
+    expect(await station.enter(copy('a'))).toBeUndefined();
+    expect(await station.enter(copy('b'))).toEqual({ kind: 'release', delayMs: 300 });
+    expect(await station.enter(copy(undefined))).toEqual({ kind: 'release', delayMs: 300 });
+  });
+
+  it('lets the copy that made the claim take it over: whoever handled it has crashed', async () => {
+    const desk = await Desk.open();
+    const station = desk.station();
+    const crashed = copy('a');
+    await station.enter(crashed);
+    const again = copy('a');
+    expect(await station.enter(again)).toBeUndefined();
+    await station.exit(crashed, failed(new Error('too late'))); // must not free the claim of its successor
+    expect(await station.enter(copy('b'))).toEqual(BUSY);
+    await station.exit(again, ACK);
+    expect(await station.enter(copy('b'))).toBe(ACK);
+  });
+
+  it('never takes over a claim of a broker whose copies have no name', async () => {
+    const desk = await Desk.open();
+    const station = desk.station();
+    await station.enter(copy(undefined));
+    expect(await station.enter(copy(undefined))).toEqual(BUSY);
+    await desk.clock.advance(CLAIM_TTL_MS);
+    expect(await station.enter(copy(undefined))).toBeUndefined();
+  });
+
+  it.each([failed(new Error('x')), RELEASE])('frees the claim after %j', async (outcome) => {
+    const desk = await Desk.open();
+    const station = desk.station();
+    const first = copy('a');
+    await station.enter(first);
+    expect(await station.exit(first, outcome)).toBe(outcome);
+    expect(await station.enter(copy('b'))).toBeUndefined();
+  });
+
+  it('remembers as long as it was told', async () => {
+    const desk = await Desk.open();
+    const station = desk.station({ ttlMs: 5_000 });
+    const first = copy('a');
+    await station.enter(first);
+    await station.exit(first, ACK);
+    await desk.clock.advance(4_999);
+    expect(await station.enter(copy('b'))).toBe(ACK);
+    await desk.clock.advance(1);
+    expect(await station.enter(copy('c'))).toBeUndefined();
+  });
+
+  it('touches nothing on the way out when it claimed nothing on the way in', async () => {
+    const desk = await Desk.open();
+    const station = desk.station();
+    const first = copy('a');
+    await station.enter(first);
+    const second = copy('b');
+    await station.enter(second);
+    expect(await station.exit(second, RELEASE)).toBe(RELEASE);
+    expect(await station.enter(copy('c'))).toEqual(BUSY);
+  });
+
+  it('is not asked about a raw message, which has no intent', async () => {
+    const desk = await Desk.open();
+    expect(await desk.station().enter(handling())).toBeUndefined();
+    expect(await desk.store.scan('', { limit: 10 })).toEqual([]);
+  });
+
+  it.each<[string, (event: DomainEvent) => string]>([
+    ['nothing', () => undefined as unknown as string],
+    ['an empty text', () => ''],
+    ['a number', () => 5 as unknown as string],
+    [
+      'an exception',
+      () => {
+        throw new TypeError('no such field');
+      },
+    ],
+  ])('counts it as a failure when the key of the application is %s', async (_what, key) => {
+    const desk = await Desk.open();
+    expect(await desk.station({ key }).enter(copy('a'))).toMatchObject({ kind: 'failed', permanent: false });
+    expect(await desk.store.scan('', { limit: 10 })).toEqual([]);
+  });
+
+  it('leaves it to the pipeline when the store fails', async () => {
+    const down: Store = {
+      ...(await Desk.open()).store,
+      write: () => Promise.reject(new BackendUnavailableError('m', 'write', 'it is down')),
+    };
+    const desk = await Desk.open();
+    const claimed = copy('a');
+    await expect(desk.station({}, down).enter(claimed)).rejects.toThrow(BackendUnavailableError);
+    await desk.station().enter(claimed);
+    await expect(desk.station({}, down).exit(claimed, ACK)).rejects.toThrow(BackendUnavailableError);
+  });
+});
