@@ -100,10 +100,11 @@ function claim(handler: DescribedHandler, entry: ConsumeEntry, place: Place): Ha
   if (!defaults.knows(backend))
     throw new InvalidHandlerError(handler.name, `there is no backend "${backend}"`);
   if (entry.topics.length === 0) throw new InvalidHandlerError(handler.name, '@Consume needs a topic');
+  const topics = entry.topics.map((topic) => checkName(`${handler.name}: topic`, topic));
   return {
     handler: handler.name,
     subscription: checkName(`${handler.name}: subscription`, subscriptionOf(handler, entry, defaults)),
-    topics: entry.topics.map((topic) => checkName(`${handler.name}: topic`, topic)),
+    topics,
     backend,
     policies: policiesOf(handler, entry),
     interceptors: options.interceptors ?? [],
