@@ -103,7 +103,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   await app.close();
-  expect(clock.pending).toBe(0);
+  if (clock.pending > 0) throw new RangeError(`${clock.pending} timers were left behind`);
 });
 
 describe('what a handler gets', () => {

@@ -125,7 +125,9 @@ const root = (options?: Partial<QueueModuleOptions>): DynamicModule => ({
 });
 
 async function start(options?: Partial<QueueModuleOptions>): Promise<INestApplicationContext> {
-  const module = await Test.createTestingModule({ imports: [root(options)] }).compile();
+  const module = await Test.createTestingModule({ imports: [root(options)] })
+    .setLogger({ log() {}, warn() {}, error() {} })
+    .compile();
   return module.init();
 }
 
@@ -219,7 +221,7 @@ describe('the life of an application', () => {
     }
     const module = await Test.createTestingModule({
       imports: [queue()],
-      providers: [Injectable()(Rejecting) ?? Rejecting],
+      providers: [Rejecting],
     }).compile();
     Logger.overrideLogger({ log() {}, warn() {}, error: (error: unknown) => errors.push(String(error)) });
     const app = await module.init();

@@ -96,7 +96,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   await app?.close();
-  expect(clock.pending).toBe(0);
+  if (clock.pending > 0) throw new RangeError(`${clock.pending} timers were left behind`);
 });
 
 describe('several backends', () => {
@@ -205,7 +205,11 @@ describe('a mistake stops the start, before anything is opened', () => {
       handle(): void {}
     }
     for (const decorate of entries)
-      decorate(Wrong.prototype, 'handle', { value: Wrong.prototype.handle } as never);
+      decorate(
+        Wrong.prototype,
+        'handle',
+        Object.getOwnPropertyDescriptor(Wrong.prototype, 'handle') as never,
+      );
     return Wrong;
   };
   class NoRules {}
