@@ -1,6 +1,7 @@
 import { encodeEvent } from '../message/envelope.js';
 import type { DomainEvent } from '../message/event.js';
 import { ACK, failed, LOST, RELEASE, type Outcome } from '../message/outcome.js';
+import type { QueueError } from '../message/queue-error.js';
 import { fixed } from '../policies/backoff.js';
 import { DEFAULT_RETRY } from '../policies/retry.policy.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
@@ -73,7 +74,7 @@ describe('the observe station', () => {
 
 describe('the lease station', () => {
   const station = new LeaseStation();
-  const aborted = (reason: HandlerTimeoutError) => {
+  const aborted = (reason: QueueError) => {
     const cut = handling();
     cut.abort(reason);
     return cut;
