@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { systemAmbient } from '../../ambient/ambient.js';
@@ -19,6 +19,31 @@ import {
   WORK,
 } from './sqlite.fixture.js';
 import { resolveOptions } from './sqlite.options.js';
+
+const OPEN = '/proc/self/fd';
+const descriptors = (): string[] => (existsSync(OPEN) ? readdirSync(OPEN) : []);
+
+/** Files this process has open, where the system tells (Linux). */
+function openFiles(): string[] {
+  return descriptors().flatMap((fd) => {
+    try {
+      return [readlinkSync(`${OPEN}/${fd}`)];
+    } catch {
+      // The descriptor that read the folder is closed by now.
+      return [];
+    }
+  });
+}
+
+/** File watches of this process, where the system tells (Linux): Node does not count those that keep nothing alive. */
+function watches(): number {
+  const infos = descriptors()
+    .map((fd) => `/proc/self/fdinfo/${fd}`)
+    .filter((info) => existsSync(info));
+  return infos
+    .map((info) => readFileSync(info, 'utf8').split('inotify wd:').length - 1)
+    .reduce((sum, n) => sum + n, 0);
+}
 
 let fixture: SqliteFixture;
 beforeEach(() => void (fixture = new SqliteFixture()));
@@ -171,14 +196,16 @@ describe('closing', () => {
     expect(await inspect(again, { kind: 'depth' })).toMatchObject([{ ready: 300 }]);
   });
 
-  it('ends a receive that waits, and leaves no timer, watcher or file open', async () => {
-    const before = process.getActiveResourcesInfo().length;
+  it('ends a receive that waits, and leaves no timer, watch or file open', async () => {
+    const before = [process.getActiveResourcesInfo().length, watches()];
     const backend = await fixture.openReady();
     const waiting = (await work(backend)).receive(10, NEVER);
     await turn();
     await backend.close(new Date(systemAmbient.clock.now() + 1_000));
     expect(await waiting).toEqual([]);
-    expect(process.getActiveResourcesInfo().length).toBeLessThanOrEqual(before);
+    await turn();
+    expect([process.getActiveResourcesInfo().length, watches()]).toEqual(before);
+    expect(openFiles().filter((file) => file.startsWith(fixture.directory))).toEqual([]);
   });
 
   it('gives leases back by their end, and never before', async () => {
