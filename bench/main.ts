@@ -10,27 +10,50 @@ import { type Sample, summarize } from './summary.ts';
 import { verdicts } from './targets.ts';
 
 interface Measured {
-  readonly samples: readonly Sample[];
-  /** Name of a contender, and why it could not take part. */
-  readonly absent: ReadonlyMap<string, string>;
+  readonly samples: Sample[];
+  /** Name of a contender, and why it could not be loaded. */
+  readonly missing: Map<string, string>;
+  /** What should have been measured, and what went wrong. */
+  readonly failed: Map<string, string>;
 }
 
+const USUAL_REPETITIONS = 3;
+/** A busy machine gets fewer repetitions rather than a longer run. */
+const USUAL_SECONDS = 160;
+
 async function measureAll(runs: readonly Run[], options: Options): Promise<Measured> {
-  const samples: Sample[] = [];
-  const absent = new Map<string, string>();
-  for (let repetition = 1; repetition <= options.repetitions; repetition++) {
-    for (const [at, run] of runs.entries()) {
-      progress(
-        `repetition ${repetition} of ${options.repetitions}, ${at + 1} of ${runs.length}: ${label(run)}`,
-      );
-      const answer = absent.has(run.entry.name) ? undefined : await measure(run, options);
-      if (answer?.kind === 'measured') samples.push({ run, repetition, measurement: answer.measurement });
-      else if (answer?.kind === 'missing') absent.set(run.entry.name, answer.reason);
-      else if (answer?.kind === 'failed') absent.set(label(run), answer.reason);
-    }
+  const measured: Measured = { samples: [], missing: new Map(), failed: new Map() };
+  const startedAt = performance.now();
+  const repetitions = options.repetitions ?? USUAL_REPETITIONS;
+  for (let repetition = 1; repetition <= repetitions; repetition++) {
+    await measureOnce(runs, { options, repetition, measured });
+    const seconds = (performance.now() - startedAt) / 1000;
+    const afterNext = seconds + seconds / repetition;
+    if (options.repetitions === undefined && afterNext > USUAL_SECONDS) break;
   }
   progress('');
-  return { samples, absent };
+  return measured;
+}
+
+interface Repetition {
+  readonly options: Options;
+  readonly repetition: number;
+  readonly measured: Measured;
+}
+
+async function measureOnce(
+  runs: readonly Run[],
+  { options, repetition, measured }: Repetition,
+): Promise<void> {
+  const { samples, missing, failed } = measured;
+  for (const [at, run] of runs.entries()) {
+    if (missing.has(run.entry.name) || failed.has(label(run))) continue;
+    progress(`repetition ${repetition}, ${at + 1} of ${runs.length}: ${label(run)}`);
+    const answer = await measure(run, options);
+    if (answer.kind === 'measured') samples.push({ run, repetition, measurement: answer.measurement });
+    else if (answer.kind === 'missing') missing.set(run.entry.name, answer.reason);
+    else failed.set(label(run), answer.reason);
+  }
 }
 
 function label({ entry, cell }: Run): string {
@@ -40,13 +63,21 @@ function label({ entry, cell }: Run): string {
 /** One line that changes on a terminal; elsewhere a line per repetition is enough. */
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
-  else if (/, 1 of /.test(text)) console.error(text);
+  else if (text.includes(', 1 of ')) console.error(text);
 }
 
 function machine(): string {
   const [cpu] = cpus();
   const load = loadavg()[0]?.toFixed(2) ?? '?';
   return `Node ${process.version}, ${availableParallelism()} x ${cpu?.model ?? 'unknown CPU'}, ${release()}, load ${load}`;
+}
+
+function reasons(title: string, all: ReadonlyMap<string, string>): string {
+  return [...all].map(([what, reason]) => `${title}  ${what}: ${reason}`).join('\n');
+}
+
+function repetitions(samples: readonly Sample[]): number {
+  return Math.max(0, ...samples.map(({ repetition }) => repetition));
 }
 
 async function bench(options: Options): Promise<void> {
@@ -56,13 +87,21 @@ async function bench(options: Options): Promise<void> {
   const startedAt = performance.now();
   console.log(machine());
   const runs = plan(options);
-  const { samples, absent } = await measureAll(runs, options);
+  const { samples, missing, failed } = await measureAll(runs, options);
   const figures = summarize(runs, samples);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
-  const missing = [...absent].map(([name, reason]) => `MISSING  ${name}: ${reason}`).join('\n');
-  const sections = [table(figures), latencyTable(figures), dispatchTable(figures), missing];
+  const sections = [
+    table(figures),
+    latencyTable(figures),
+    dispatchTable(figures),
+    reasons('MISSING', missing),
+    reasons('FAILED', failed),
+  ];
   for (const section of sections) if (section !== '') console.log(`\n${section}`);
-  console.log(`\n${verdicts(figures).join('\n')}\n\n${samples.length} measurements in ${seconds} s`);
+  console.log(
+    `\n${verdicts(figures).join('\n')}\n\n${samples.length} measurements, ${repetitions(samples)} repetitions, in ${seconds} s`,
+  );
+  if (failed.size > 0) process.exitCode = 1;
   if (options.json !== undefined) {
     writeFileSync(
       options.json,

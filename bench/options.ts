@@ -8,7 +8,8 @@ export interface Options {
   readonly concurrency: readonly number[];
   /** Replaces the number of messages of a cell. */
   readonly messages: number | undefined;
-  readonly repetitions: number;
+  /** undefined: as many of the usual ones as the time allows. */
+  readonly repetitions: number | undefined;
   readonly payload: Workload['payload'];
   readonly json: string | undefined;
   readonly profile: string | undefined;
@@ -28,7 +29,7 @@ use instead (the peer), interleaved in one run. See docs/benchmarks.md for how t
   --bytes LIST         size of the payload as JSON                              default: 256,4096
   --concurrency LIST   publishes in flight, and handlers at once                default: 1,10,100
   --messages N         messages of a measurement; slow contenders get a share   default: by phase
-  --repetitions N      of everything, interleaved; medians are shown            default: 3
+  --repetitions N      of everything, interleaved; medians are shown            default: 3, or what 160 s allow
   --payload SHAPE      text, or object: a small object around the text          default: text
   --json FILE          writes the figures
   --profile DIR        writes a .cpuprofile for every measurement
@@ -43,7 +44,7 @@ const FLAGS = {
   bytes: { type: 'string', default: '256,4096' },
   concurrency: { type: 'string', default: '1,10,100' },
   messages: { type: 'string' },
-  repetitions: { type: 'string', default: '3' },
+  repetitions: { type: 'string' },
   payload: { type: 'string', default: 'text' },
   json: { type: 'string' },
   profile: { type: 'string' },
@@ -62,7 +63,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     bytes: given.bytes.split(',').map((text) => whole('--bytes', text, 16)),
     concurrency: given.concurrency.split(',').map((text) => whole('--concurrency', text, 1)),
     messages: given.messages === undefined ? undefined : whole('--messages', given.messages, 100),
-    repetitions: whole('--repetitions', given.repetitions, 1),
+    repetitions: given.repetitions === undefined ? undefined : whole('--repetitions', given.repetitions, 1),
     payload: oneOf('--payload', given.payload, ['text', 'object'])[0] as Workload['payload'],
     json: given.json,
     profile: given.profile,

@@ -32,5 +32,5 @@ async function answer(job: Job): Promise<Answer> {
 }
 
 process.once('message', (job: Job) => {
-  void answer(job).then((found) => process.send?.(found, () => process.disconnect()));
+  void answer(job).then((found) => process.send?.(found, () => process.exit()));
 });
