@@ -27,6 +27,8 @@ export const SUBSCRIPTION = 'laws.subscription';
 /** Length of a lease in laws, in ms: long against slack, short against patience. */
 export const LEASE_MS = 600;
 const PATIENCE_MS = 10_000;
+/** How long a receive may take to end when it is told to. */
+const END_MS = 1_000;
 
 /** What a law works with: a recorded backend with one subscription, and verbs for the common moves. */
 export class LawBench {
@@ -128,8 +130,7 @@ export class LawBench {
     } catch (cause) {
       throw new LawBrokenError(`${taken.length} of ${count} deliveries came within ${maxMs} ms`, { cause });
     } finally {
-      abort.abort();
-      await taking;
+      await this.#endTaking(abort, taking);
     }
     return taken;
   }
@@ -151,14 +152,22 @@ export class LawBench {
     }
   }
 
+  /** A receive that does not end when it is told to would stop the law for ever. */
+  async #endTaking(abort: AbortController, taking: Promise<void>): Promise<void> {
+    let ended = false;
+    abort.abort();
+    const ending = taking.finally(() => (ended = true));
+    await this.time.until(() => ended, END_MS);
+    await ending;
+  }
+
   /** Insists that nothing comes for `ms`. */
   async silence(receiver: Receiver, ms: number): Promise<void> {
     const taken: Delivery[] = [];
     const abort = new AbortController();
     const taking = this.#takeInto(taken, receiver, { count: 1, signal: abort.signal });
     await this.time.pass(ms);
-    abort.abort();
-    await taking;
+    await this.#endTaking(abort, taking);
     must(taken.length === 0, `${taken[0]?.id} was delivered, and nothing may come`);
   }
 

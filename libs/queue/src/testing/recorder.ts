@@ -8,6 +8,7 @@ import type {
   Settlement,
   SettleResult,
 } from '../backend/backend.js';
+import { BackendUnavailableError } from '../backend/backend.errors.js';
 import type { Capabilities } from '../backend/capabilities.js';
 import type { InspectQuery, Inspected } from '../backend/inspect.js';
 import type { Drift, SubscriptionSpec, Topology } from '../backend/topology.js';
@@ -99,6 +100,8 @@ class RecordedBackend implements Backend {
   }
 }
 
+const NO_ANSWER = new BackendUnavailableError('recorded', 'settle', 'no answer came');
+
 class RecordedReceiver implements Receiver {
   constructor(
     readonly inner: Receiver,
@@ -113,12 +116,20 @@ class RecordedReceiver implements Receiver {
   }
 
   async settle(acts: readonly Settlement[]): Promise<readonly SettleResult[]> {
-    const at = this.recorder.clock.mono();
+    // Written down before the answer: what a release gives back may be delivered before its owner hears of it.
+    const slots = acts.map((act) => this.#note(act));
     const results = await this.inner.settle(acts);
     results.forEach((result, n) => {
-      this.recorder.events.push({ kind: 'settled', act: acts[n] as Settlement, result, at });
+      const { events } = this.recorder;
+      const slot = slots[n] as number;
+      events[slot] = { ...(events[slot] as HistoryEvent & { kind: 'settled' }), result };
     });
     return results;
+  }
+
+  #note(act: Settlement): number {
+    const { events, clock } = this.recorder;
+    return events.push({ kind: 'settled', act, result: NO_ANSWER, at: clock.mono() }) - 1;
   }
 
   close(): Promise<void> {
