@@ -7,6 +7,8 @@ import type { Stage } from './stage.js';
 import { check, type Check, type Numbers } from './verdict.js';
 import { DeadlineError, waitUntil } from './wait-until.js';
 
+const REPLAY_DEADLINE_MS = 10_000;
+
 /** What there is to see after the run, from the databases and the logs. */
 export async function collect(plan: Plan, stage: Stage, posts: readonly AnsweredPost[]): Promise<Evidence> {
   const { downstream, queue, kills, activityFile } = stage;
@@ -55,9 +57,13 @@ export async function checkReplay({ posts }: Plan, stage: Stage): Promise<Check>
   return check(claim, await unlessHandled(stage, id));
 }
 
-async function unlessHandled({ downstream, client }: Stage, id: string): Promise<string[]> {
+async function unlessHandled(
+  { downstream, client, interruption: signal }: Stage,
+  id: string,
+): Promise<string[]> {
+  const patience = { what: `the notification of ${id}`, deadlineMs: REPLAY_DEADLINE_MS, signal };
   try {
-    await waitUntil({ what: `the notification of ${id}`, deadlineMs: 10_000 }, async () => {
+    await waitUntil(patience, async () => {
       const dead = await client.deadLetterIds(NOTIFIER);
       return downstream.accepted.has(id) && !dead.includes(id);
     });

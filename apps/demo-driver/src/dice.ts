@@ -1,14 +1,16 @@
-import { createHash } from 'node:crypto';
+import { seededRandom, type Random } from '@pigeonpost/queue';
 
 /** Seeded chance: the same seed gives the same demo on every machine. */
 export class Dice {
-  #rolls = 0;
+  readonly #random: Random;
 
-  constructor(private readonly seed: number) {}
+  constructor(seed: number) {
+    this.#random = seededRandom(seed);
+  }
 
   /** A whole number from 0 to `limit` - 1. */
   below(limit: number): number {
-    return this.#digest().readUInt32BE(0) % limit;
+    return Math.floor(this.#random.next() * limit);
   }
 
   /** True in `percent` of 100 rolls. */
@@ -16,19 +18,16 @@ export class Dice {
     return this.below(100) < percent;
   }
 
+  /** Looks like those of GitHub. */
   guid(): string {
-    const hex = this.#digest().toString('hex');
-    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+    const hex = Array.from({ length: 32 }, () => this.below(16).toString(16)).join('');
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   }
 
   shuffled<T>(items: readonly T[]): T[] {
     return items
-      .map((item) => ({ item, place: this.#digest().readUIntBE(0, 6) }))
+      .map((item) => ({ item, place: this.#random.next() }))
       .sort((a, b) => a.place - b.place)
       .map(({ item }) => item);
-  }
-
-  #digest(): Buffer {
-    return createHash('sha256').update(`${this.seed}/${this.#rolls++}`).digest();
   }
 }

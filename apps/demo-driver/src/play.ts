@@ -32,6 +32,7 @@ async function postAll(plan: Plan, stage: Stage, posts: AnsweredPost[]): Promise
   const waiting = plan.posts.entries();
   const poster = async (): Promise<void> => {
     for (const [place, post] of waiting) {
+      stage.interruption.throwIfAborted();
       const message = foreign.get(place);
       if (message !== undefined) await stage.queue.put(message);
       posts.push({ ...post, status: await stage.client.post(post) });
@@ -42,7 +43,8 @@ async function postAll(plan: Plan, stage: Stage, posts: AnsweredPost[]): Promise
 
 /** Gives up after the deadline: what is left then is the verdict's business. */
 async function drained(stage: Stage): Promise<void> {
-  const patience = { what: 'an empty queue', deadlineMs: DRAIN_DEADLINE_MS, everyMs: 100 };
+  const { interruption: signal } = stage;
+  const patience = { what: 'an empty queue', deadlineMs: DRAIN_DEADLINE_MS, everyMs: 100, signal };
   try {
     await waitUntil(patience, async () => {
       await stage.settled();

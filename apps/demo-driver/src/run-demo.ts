@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { checkApi, checkReplay, collect } from './aftermath.js';
 import type { DemoOptions } from './demo.options.js';
@@ -13,21 +14,24 @@ const INTERRUPTED = 130;
 /** Exit code: 0 when every claim of the verdict holds, 1 when one does not, 130 after Ctrl-C. */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const screen = new Screen(options.json === '-' ? process.stderr : process.stdout);
-  const interruption = untilInterrupted();
+  const interruption = onInterrupt();
   const plan = drawPlan(options.seed);
-  const stage = new Stage(plan);
+  const stage = new Stage(plan, interruption);
   screen.line(`Pigeonpost demo · ${options.backend} · seed ${options.seed} · ${stage.folder}`);
   let ok = false;
   try {
-    const findings = await Promise.race([perform(options, plan, { stage, screen }), interruption]);
-    if (findings === INTERRUPTED) return INTERRUPTED;
+    const findings = await perform(options, plan, { stage, screen });
     ok = isOk(findings.checks);
     publish(findings, options, screen);
-    if (options.serve) await serve(stage, screen, interruption);
+    if (options.serve) await serve(stage, screen);
     return ok ? 0 : 1;
+  } catch (error) {
+    if (interruption.aborted) return INTERRUPTED;
+    throw error;
   } finally {
     await stage.close();
-    if (options.keep || !ok) screen.line(`Databases and logs are in ${stage.folder}`);
+    if (options.keep || !(ok || interruption.aborted))
+      screen.line(`Databases and logs are in ${stage.folder}`);
     else stage.removeFolder();
   }
 }
@@ -64,7 +68,7 @@ function publish(findings: Findings, { json }: DemoOptions, screen: Screen): voi
   else if (json !== undefined) writeFileSync(json, text);
 }
 
-async function serve({ url, folder }: Stage, screen: Screen, interruption: Promise<number>): Promise<void> {
+async function serve({ url, folder, interruption }: Stage, screen: Screen): Promise<void> {
   screen.line();
   screen.line('Still up. Look around, and end it with Ctrl-C:');
   screen.line(`  curl -s '${url}/health'`);
@@ -72,11 +76,12 @@ async function serve({ url, folder }: Stage, screen: Screen, interruption: Promi
   screen.line(`  curl -s '${url}/dead-letters?subscription=notifier&limit=3'`);
   screen.line(`  curl -s -X POST '${url}/dead-letters/<id>/replay?subscription=notifier'`);
   screen.line(`  tail -f ${folder}/*.log`);
-  await interruption;
+  await once(interruption, 'abort');
 }
 
-function untilInterrupted(): Promise<typeof INTERRUPTED> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => resolve(INTERRUPTED));
-  });
+/** Aborts at the first Ctrl-C, or when somebody ends the demo by SIGTERM. */
+function onInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => controller.abort());
+  return controller.signal;
 }

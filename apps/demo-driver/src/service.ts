@@ -11,6 +11,8 @@ export interface ServiceSpec {
   /** What its log says when it is up. */
   readonly ready: RegExp;
   readonly logFile: string;
+  /** Ends the waiting for the start. */
+  readonly signal: AbortSignal;
 }
 
 const START_DEADLINE_MS = 20_000;
@@ -24,12 +26,13 @@ export class Service {
 
   /** Resolves with what `ready` matched. Rejects with the end of the log when the process ends before. */
   async start(): Promise<RegExpExecArray> {
+    const { name, ready, signal } = this.spec;
     const before = this.#log().length;
     const child = this.#spawn();
-    return waitUntil({ what: `start of the ${this.spec.name}`, deadlineMs: START_DEADLINE_MS }, () => {
-      const match = this.spec.ready.exec(this.#log().slice(before));
-      if (match === null && !isRunning(child))
-        throw new Error(`the ${this.spec.name} ended: ${this.logTail()}`);
+    const patience = { what: `the start of the ${name}`, deadlineMs: START_DEADLINE_MS, signal };
+    return waitUntil(patience, () => {
+      const match = ready.exec(this.#log().slice(before));
+      if (match === null && !isRunning(child)) throw new Error(`the ${name} ended: ${this.logTail()}`);
       return match;
     });
   }

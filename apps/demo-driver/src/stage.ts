@@ -22,7 +22,11 @@ export class Stage {
   #url = '';
   #killing: Promise<void> = Promise.resolve();
 
-  constructor(private readonly plan: Plan) {
+  /** `interruption` ends whatever the stage is waiting for. */
+  constructor(
+    private readonly plan: Plan,
+    readonly interruption: AbortSignal,
+  ) {
     this.downstream = new Downstream(new Map(plan.posts.map(({ delivery }) => [delivery.id, delivery.fate])));
   }
 
@@ -96,6 +100,7 @@ export class Stage {
       environment: { ...files, ...environment },
       ready,
       logFile: join(this.folder, `${name}.log`),
+      signal: this.interruption,
     });
   }
 

@@ -8,11 +8,13 @@ export interface Patience {
   readonly deadlineMs: number;
   /** Default 50. */
   readonly everyMs?: number;
+  /** Ends the waiting by throwing its reason. */
+  readonly signal: AbortSignal;
 }
 
 /** Asks again and again until there is an answer other than undefined and false. Throws DeadlineError. */
 export async function waitUntil<T>(
-  { what, deadlineMs, everyMs = 50 }: Patience,
+  { what, deadlineMs, everyMs = 50, signal }: Patience,
   ask: () => T | Promise<T>,
 ): Promise<NonNullable<Exclude<T, false>>> {
   const deadlineAt = performance.now() + deadlineMs;
@@ -22,6 +24,6 @@ export async function waitUntil<T>(
       return answer as NonNullable<Exclude<T, false>>;
     }
     if (performance.now() > deadlineAt) throw new DeadlineError(`${what}: not within ${deadlineMs} ms`);
-    await sleep(everyMs);
+    await sleep(everyMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }
