@@ -401,6 +401,12 @@ describe('enhancers', () => {
       return true;
     }
   }
+  class OtherGuard implements CanActivate {
+    canActivate(): boolean {
+      note('other guard');
+      return true;
+    }
+  }
   @Injectable()
   class GlobalInterceptor implements NestInterceptor {
     intercept(
@@ -490,6 +496,7 @@ describe('enhancers', () => {
       Handlers,
       Suffix,
       { provide: APP_GUARD, useClass: GlobalGuard },
+      { provide: APP_GUARD, useClass: OtherGuard },
       { provide: APP_INTERCEPTOR, useClass: GlobalInterceptor },
     ]),
   );
@@ -515,6 +522,7 @@ describe('enhancers', () => {
     await handle('chosen', null);
     expect(log).toEqual([
       ['global guard', true],
+      'other guard',
       'global interceptor',
       'all',
       ['global guard', true],

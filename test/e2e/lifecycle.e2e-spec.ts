@@ -100,7 +100,11 @@ class ScopedHandlers {
 }
 
 @Module({ imports: [DatabaseModule], controllers: [Handlers], providers: [Sibling, ScopedHandlers] })
-class HandlersModule {}
+class HandlersModule extends Noting {
+  constructor() {
+    super('module');
+  }
+}
 
 class RootModule extends Noting {
   constructor() {
@@ -152,6 +156,7 @@ describe('the life of an application', () => {
       'db bootstrap',
       expect.stringMatching(/^(handlers|sibling) bootstrap$/),
       expect.stringMatching(/^(handlers|sibling) bootstrap$/),
+      'module bootstrap',
       'consumer started test.scoped',
       'consumer started test.work',
       'root bootstrap',
@@ -299,6 +304,31 @@ describe('the life of an application', () => {
     expect((await second.get(Bus).depth('test.work'))[0]).toMatchObject({ inflight: 0 });
     release();
     await Promise.all([first.close(), second.close()]);
+  });
+});
+
+describe('an object that the application only lends', () => {
+  it('has its own hooks again afterwards', async () => {
+    const lent = { onModuleDestroy: () => void log.push('lent destroyed') };
+    const { onModuleDestroy } = lent;
+    const frozen = Object.freeze({ onModuleDestroy: () => void log.push('frozen destroyed') });
+    @Module({
+      providers: [
+        { provide: 'lent', useValue: lent },
+        { provide: 'frozen', useValue: frozen },
+      ],
+      controllers: [Handlers],
+      imports: [DatabaseModule],
+    })
+    class LendingModule {}
+    for (const round of [1, 2]) {
+      const module = await Test.createTestingModule({ imports: [queue(), LendingModule] }).compile();
+      await module.init();
+      await module.close();
+      expect(log.filter((line) => line === 'lent destroyed')).toHaveLength(round);
+      expect(log.filter((line) => line === 'frozen destroyed')).toHaveLength(round);
+      expect(lent.onModuleDestroy).toBe(onModuleDestroy);
+    }
   });
 });
 

@@ -5,6 +5,7 @@ import {
   Injectable,
   Module,
   Post,
+  Scope,
   type DynamicModule,
   type INestApplication,
   type Provider,
@@ -271,13 +272,22 @@ describe('a mistake stops the start, before anything is opened', () => {
       @Consume('t')
       handle(): void {}
     }
-    @Module({ providers: [Shared, { provide: 'alias', useExisting: Shared }] })
+    @Injectable({ scope: Scope.REQUEST })
+    class Scoped {
+      @Consume('scoped')
+      handle(): void {}
+    }
+    const aliases = [Shared, Scoped].map((useExisting) => ({
+      provide: `alias of ${useExisting.name}`,
+      useExisting,
+    }));
+    @Module({ providers: [Shared, Scoped, ...aliases] })
     class One {}
     await expect(start([QueueModule.forRoot(options()), One], [Shared])).rejects.toThrow(
       'claimed by Shared.handle and by Shared.handle',
     );
     const module = await start([QueueModule.forRoot(options()), One]);
-    expect(module.get(QueueRegistry).list()).toHaveLength(1);
+    expect(module.get(QueueRegistry).list()).toHaveLength(2);
   });
 
   it('a second forRoot', async () => {
