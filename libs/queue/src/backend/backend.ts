@@ -26,7 +26,7 @@ export interface Backend {
    * Stores one message before it returns. Only where storing never waits, which is inside the process: there it
    * saves the promise, the batch and the turn that `publish` needs. Same results, same meaning.
    */
-  publishNow?(message: Outgoing): PublishResult;
+  readonly publishNow?: ((message: Outgoing) => PublishResult) | undefined;
   /** Several receivers of one subscription compete. Throws when the subscription was never ensured. */
   open(subscription: SubscriptionSpec): Promise<Receiver>;
   inspect(query: InspectQuery): AsyncIterable<Inspected>;

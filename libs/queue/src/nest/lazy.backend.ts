@@ -47,6 +47,7 @@ export type OpenBackend = () => Promise<OpenedBackend>;
 export class LazyBackend implements Backend {
   #opening: Promise<OpenedBackend> | undefined;
   #opened: Backend | undefined;
+  #publishNow: Backend['publishNow'];
   #closed = false;
 
   constructor(
@@ -66,11 +67,17 @@ export class LazyBackend implements Backend {
     try {
       const opened = await this.#opening;
       this.#opened = opened.backend;
+      this.#publishNow ??= opened.backend.publishNow?.bind(opened.backend);
       return opened;
     } catch (error) {
       this.#opening = undefined;
       throw error;
     }
+  }
+
+  /** Only once it is open, and only where the backend has it. */
+  get publishNow(): Backend['publishNow'] {
+    return this.#publishNow;
   }
 
   async #backend(): Promise<Backend> {
