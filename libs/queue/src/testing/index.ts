@@ -15,6 +15,7 @@ export type { Gate, Law, NotOffered } from './law.js';
 export { LawBench } from './law-bench.js';
 export { type LawTime, realTime, virtualTime } from './law-time.js';
 export { memoryFixture } from './memory-fixture.js';
+export { type Mutant, MUTANTS } from './mutants.js';
 export { NOT_OFFERED } from './not-offered.js';
 export { ProcessView } from './process-view.js';
 export { Recorder } from './recorder.js';

@@ -130,7 +130,7 @@ export class LawBench {
     } catch (cause) {
       throw new LawBrokenError(`${taken.length} of ${count} deliveries came within ${maxMs} ms`, { cause });
     } finally {
-      await this.#endTaking(abort, taking);
+      await this.endReceives(abort, taking);
     }
     return taken;
   }
@@ -152,11 +152,11 @@ export class LawBench {
     }
   }
 
-  /** A receive that does not end when it is told to would stop the law for ever. */
-  async #endTaking(abort: AbortController, taking: Promise<void>): Promise<void> {
+  /** Tells receives to end, and insists that they do: one that does not would stop the law for ever. */
+  async endReceives(abort: AbortController, receives: Promise<unknown>): Promise<void> {
     let ended = false;
     abort.abort();
-    const ending = taking.finally(() => (ended = true));
+    const ending = receives.finally(() => (ended = true));
     await this.time.until(() => ended, END_MS);
     await ending;
   }
@@ -167,7 +167,7 @@ export class LawBench {
     const abort = new AbortController();
     const taking = this.#takeInto(taken, receiver, { count: 1, signal: abort.signal });
     await this.time.pass(ms);
-    await this.#endTaking(abort, taking);
+    await this.endReceives(abort, taking);
     must(taken.length === 0, `${taken[0]?.id} was delivered, and nothing may come`);
   }
 

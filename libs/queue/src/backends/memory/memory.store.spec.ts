@@ -85,6 +85,7 @@ describe('MemoryStore', () => {
     expect(await keys()).toEqual(['p:1', 'p:2']);
     expect(await keys('p:2')).toEqual(['p:3']);
     await put('p:11');
+    expect(await keys()).toEqual(['p:1', 'p:11']);
     await store.write([{ op: 'delete', key: 'p:1' }]);
     expect(await keys()).toEqual(['p:11', 'p:2']);
   });

@@ -98,8 +98,7 @@ export const LEASE_LAWS: readonly Law[] = [
       });
       await bench.time.until(() => won.length > 0, 3 * LEASE_MS);
       await bench.time.pass(LEASE_MS / 3);
-      abort.abort();
-      await Promise.all(claims);
+      await bench.endReceives(abort, Promise.all(claims));
       mustEqual(won.length, 1, 'the number of winners');
       const [winner] = won;
       if (winner === undefined) return;
