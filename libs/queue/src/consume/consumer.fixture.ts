@@ -24,7 +24,7 @@ export interface ConsumerSetup {
   readonly retry?: Partial<RetryPolicy>;
   readonly interceptors?: readonly MessageInterceptor[];
   readonly backend?: Backend;
-  readonly store?: Store;
+  readonly store?: Store | 'none';
 }
 
 class TimerLeftError extends QueueError {
@@ -74,7 +74,7 @@ export class Scene {
   }: ConsumerSetup): Consumer {
     const consumer = new Consumer({
       backend: backend ?? this.backend,
-      store,
+      store: store === 'none' ? undefined : store,
       subscription: WORK.name,
       topics: WORK.topics,
       handler: { name: 'Orders.onOrder', handle },

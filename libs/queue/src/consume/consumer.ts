@@ -19,6 +19,8 @@ export class Consumer {
   readonly #demand: Demand;
   readonly #counts: OutcomeCounts = noCounts();
   readonly #stop = new AbortController();
+  /** Ends the receive under way; a pause and a drain do, so that it does not take what they give back. */
+  #intake = new AbortController();
   #receiver: Receiver | undefined;
   #lanes: Lanes | undefined;
   #loop: Promise<void> = Promise.resolve();
@@ -78,18 +80,19 @@ export class Consumer {
   async #receive(receiver: Receiver, lanes: Lanes): Promise<readonly Delivery[]> {
     const { clock, random } = this.options.ambient;
     const max = this.#asking(lanes);
+    const { signal } = this.#intake;
     if (max === 0) return []; // paused since there was room
     for (let failures = 1; ; failures++) {
       this.#demand.asked(max, clock.mono());
       lanes.settler.flush(); // in the same turn as the receive: a backend makes one round trip of both
       try {
-        const batch = await receiver.receive(max, this.#stop.signal);
+        const batch = await receiver.receive(max, signal);
         this.#demand.got(batch.length);
         return batch;
       } catch (error) {
-        if (this.#stop.signal.aborted) return [];
+        if (signal.aborted) return [];
         if (failures === 1) this.#fault('receive messages', error);
-        await sleep(clock, RECONNECT(failures, random.next()), this.#stop.signal);
+        await sleep(clock, RECONNECT(failures, random.next()), signal);
       }
     }
   }
@@ -112,6 +115,7 @@ export class Consumer {
     if (this.#state !== 'running' || this.#lanes === undefined) return;
     this.#state = 'paused';
     this.#lanes.paused = true;
+    this.#intake.abort();
     this.#lanes.giveBackWaiting();
   }
 
@@ -119,6 +123,7 @@ export class Consumer {
     if (this.#state !== 'paused' || this.#lanes === undefined) return;
     this.#state = 'running';
     this.#lanes.paused = false;
+    this.#intake = new AbortController();
     this.#makeRoom();
   }
 
@@ -144,6 +149,7 @@ export class Consumer {
     const [receiver, lanes] = [this.#receiver, this.#lanes];
     this.#state = 'draining';
     this.#stop.abort();
+    this.#intake.abort();
     this.#makeRoom();
     if (receiver !== undefined && lanes !== undefined) {
       lanes.giveBackWaiting();
