@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 // #region quickstart
 import { Injectable, Module } from '@nestjs/common';
@@ -33,6 +34,8 @@ class Receipts {
 })
 class AppModule {}
 // #endregion
+
+beforeAll(() => Logger.overrideLogger(false));
 
 describe('the example of the README', () => {
   it('handles a published event once, and keeps an invalid one as a dead letter', async () => {
