@@ -37,7 +37,6 @@ export class MemoryBackend implements Backend {
   #lastProgressAt: number | undefined;
   #closed = false;
   #wakeScheduled = false;
-  readonly #receivers = new Set<MemoryReceiver>();
 
   constructor(
     readonly name: string,
@@ -90,9 +89,7 @@ export class MemoryBackend implements Backend {
         `use more than 0 and at most ${maxMs}`,
       );
     }
-    const receiver = new MemoryReceiver(subscription, this.ambient.clock, spec.leaseMs);
-    this.#receivers.add(receiver);
-    return receiver;
+    return new MemoryReceiver(subscription, this.ambient.clock, spec.leaseMs);
   }
 
   async *inspect(query: InspectQuery): AsyncIterable<Inspected> {
@@ -121,8 +118,6 @@ export class MemoryBackend implements Backend {
 
   async close(_deadline: Date): Promise<void> {
     this.#closed = true;
-    for (const receiver of this.#receivers) receiver.disconnect();
-    this.#receivers.clear();
     for (const subscription of this.#topology.subscriptions()) subscription.close();
   }
 

@@ -21,7 +21,8 @@ export class MemoryReceiver implements Receiver, Taker {
   ) {}
 
   receive(max: number, signal: AbortSignal): Promise<readonly Delivery[]> {
-    if (this.#state !== 'open' || signal.aborted || !(max > 0)) return NOTHING_NOW;
+    if (this.#state !== 'open' || this.subscription.isClosed || signal.aborted || !(max > 0))
+      return NOTHING_NOW;
     const { subscription } = this;
     const monoMs = this.clock.mono();
     subscription.catchUp(monoMs);
@@ -36,7 +37,7 @@ export class MemoryReceiver implements Receiver, Taker {
   }
 
   settle(acts: readonly Settlement[]): Promise<readonly SettleResult[]> {
-    if (this.#state === 'disconnected') {
+    if (this.#state === 'disconnected' || this.subscription.isClosed) {
       const error = new BackendClosedError(this.subscription.backendName, 'settle');
       return Promise.resolve(repeat<SettleResult>(error, acts.length));
     }

@@ -22,6 +22,8 @@ export class MemorySubscription {
   readonly inflight = new InFlight();
   readonly dead = new Map<number, Copy>();
   readonly waiting = new WaitingLine();
+  /** With its backend: its receivers bring nothing and settle nothing any more. */
+  isClosed = false;
   #seq = 0;
   #cancelAlarm: CancelTimer | undefined;
   #alarmAt = Infinity;
@@ -93,6 +95,7 @@ export class MemorySubscription {
 
   /** Nobody waits any more and no timer runs. */
   close(): void {
+    this.isClosed = true;
     this.waiting.dismiss(() => true);
     this.#stopAlarm();
   }
