@@ -280,8 +280,19 @@ describe('the life of an application', () => {
     const module = await Test.createTestingModule({ imports: [root()] }).compile();
     Logger.overrideLogger({ log() {}, error() {}, warn: (text: string) => warnings.push(text) });
     await module.init();
+    await clock.advance(60_000);
     await module.close();
     expect(warnings.filter((text) => text.includes('enableShutdownHooks'))).toHaveLength(1);
+  });
+
+  it('does not warn when the hooks are enabled right after the start', async () => {
+    const warnings: string[] = [];
+    const logger = { log() {}, warn: (text: string) => warnings.push(text), error() {} };
+    const app = await NestFactory.createApplicationContext(root(), { logger });
+    app.enableShutdownHooks();
+    await clock.advance(60_000);
+    await app.close();
+    expect(warnings).toEqual([]);
   });
 
   it('runs without an HTTP server', async () => {

@@ -1,6 +1,7 @@
 import type { Logger, OnApplicationBootstrap, OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 import type { Module } from '@nestjs/core/injector/module.js';
+import type { CancelTimer } from '../ambient/clock.js';
 import { parseDuration } from '../policies/duration.js';
 import type { Connections } from './connections.js';
 import { ConsumerBuilder, type Consumers, type RunningClaim } from './consumers.js';
@@ -9,6 +10,10 @@ import { InvalidOptionsError } from './nest.errors.js';
 import type { QueueModuleOptions } from './queue.options.js';
 import type { HandlerClaim, SubscriptionExplorer } from './subscription.explorer.js';
 import { ensureTopologies, topologies } from './topology.js';
+
+const SIGNAL_CHECK_MS = 1_000;
+const NOBODY_LISTENS =
+  'nothing listens to SIGTERM, so a stopped process gives up its running handlers: call app.enableShutdownHooks()';
 
 export interface LifecycleParts {
   readonly options: QueueModuleOptions;
@@ -22,7 +27,7 @@ export interface LifecycleParts {
 /** From the decorators to running consumers, and back to nothing. Only `init()` starts anything. */
 export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
   readonly #drainMs: number;
-  #warned = false;
+  #cancelSignalCheck: CancelTimer | undefined;
 
   constructor(private readonly parts: LifecycleParts) {
     this.#drainMs = parseDuration('shutdown.drain', parts.options.shutdown?.drain ?? '25s');
@@ -68,7 +73,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
   }
 
   async #start(running: readonly RunningClaim[]): Promise<void> {
-    this.#warnWithoutShutdownHooks();
+    this.#checkSignalsLater();
     await this.#orClose(async () => {
       for (const { claim, consumer } of running) {
         await consumer.start();
@@ -94,15 +99,16 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
   }
 
   #drain(): Promise<void> {
+    this.#cancelSignalCheck?.();
     return this.parts.consumers.drain(this.#drainMs);
   }
 
-  #warnWithoutShutdownHooks(): void {
-    if (this.#warned || process.listenerCount('SIGTERM') > 0) return;
-    this.#warned = true;
-    this.parts.logger.warn(
-      'nothing listens to SIGTERM, so a stopped process gives up its running handlers: call app.enableShutdownHooks() before app.init() or app.listen()',
-    );
+  /** Later, because an application context is already started when its maker can ask it to listen to signals. */
+  #checkSignalsLater(): void {
+    const { connections, logger } = this.parts;
+    this.#cancelSignalCheck ??= connections.ambient.clock.timer(SIGNAL_CHECK_MS, () => {
+      if (process.listenerCount('SIGTERM') === 0) logger.warn(NOBODY_LISTENS);
+    });
   }
 }
 
