@@ -42,8 +42,8 @@ describe('a backend that is not open yet', () => {
     const made = await memoryBackend.open('b', {}, ambient);
     await made.backend.ensure({ subscriptions: [{ name: 's', topics: ['t'] }] }, 'create');
     const sizes: number[] = [];
-    const { publish } = made.backend;
-    made.backend.publish = (batch) => (sizes.push(batch.length), publish.call(made.backend, batch));
+    const publish = made.backend.publish.bind(made.backend);
+    made.backend.publish = (batch) => (sizes.push(batch.length), publish(batch));
     const backend = new LazyBackend('b', () => Promise.resolve(made), clock.now());
     const bus = new Bus({ backend, source: 'urn:test', ambient });
     await Promise.all(['1', '2', '3'].map((id) => bus.publish('t', null, { id })));
