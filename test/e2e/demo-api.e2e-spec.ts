@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -133,7 +133,7 @@ describe('POST /webhooks/github', () => {
   });
 
   it.each([
-    ['', 415],
+    ['', 400],
     ['{"half": ', 400],
     ['[]', 400],
     ['null', 400],
@@ -170,7 +170,10 @@ describe('POST /webhooks/github', () => {
 
 describe('GET /activity', () => {
   it('is empty before the worker has run, and shows its projection afterwards', async () => {
-    await request(app.getHttpServer()).get('/activity').expect(200, { counts: [], newest: [] });
+    const nothing = { counts: [], newest: [] };
+    await request(app.getHttpServer()).get('/activity').expect(200, nothing);
+    writeFileSync(join(folder, 'activity.db'), '');
+    await request(app.getHttpServer()).get('/activity').expect(200, nothing);
     const projection = new ActivityProjection(join(folder, 'activity.db'));
     const push = { event: 'github.push', repository: 'a/b', action: undefined, sender: 'octocat' };
     projection.apply({ id: 'one', ...push }, 1);

@@ -3,6 +3,7 @@
  * projection; `count` how often one was applied. They differ exactly where a redelivery was recognised.
  */
 export const ACTIVITY_SCHEMA = `
+  BEGIN IMMEDIATE;
   CREATE TABLE IF NOT EXISTS deliveries (
     id TEXT PRIMARY KEY,
     event TEXT NOT NULL,
@@ -21,4 +22,5 @@ export const ACTIVITY_SCHEMA = `
     newest_at INTEGER NOT NULL,
     PRIMARY KEY (repository, event)
   ) STRICT, WITHOUT ROWID;
+  COMMIT;
 `;

@@ -107,6 +107,7 @@ export class Stage {
   /** At once, so that the worker dies with the request of this very moment unanswered; and up again. */
   #kill(): void {
     const worker = opened(this.#worker);
+    if (!worker.running) return;
     const gone = worker.kill();
     this.#killing = this.#killing.then(async () => {
       await gone;

@@ -19,6 +19,7 @@ export interface RecentDelivery {
   readonly appliedAt: number;
 }
 
+const TABLE = "SELECT 1 FROM sqlite_schema WHERE name = 'activity'";
 const COUNTS = 'SELECT repository, event, count FROM activity ORDER BY count DESC, repository, event LIMIT ?';
 const NEWEST = `
   SELECT id, event, repository, action, sender, applied_at AS appliedAt
@@ -45,9 +46,17 @@ export class ActivityReader implements OnApplicationShutdown {
   }
 
   #rows(sql: string, limit: number): unknown[] {
+    this.#db ??= this.#open();
+    return this.#db?.prepare(sql).all(limit) ?? [];
+  }
+
+  /** undefined: the worker has not made its tables yet. */
+  #open(): DatabaseSync | undefined {
     const { DEMO_ACTIVITY_FILE: file } = this.environment;
-    if (this.#db === undefined && !existsSync(file)) return [];
-    this.#db ??= new DatabaseSync(file, { readOnly: true, timeout: 1_000 });
-    return this.#db.prepare(sql).all(limit);
+    if (!existsSync(file)) return undefined;
+    const db = new DatabaseSync(file, { readOnly: true, timeout: 1_000 });
+    if (db.prepare(TABLE).get() !== undefined) return db;
+    db.close();
+    return undefined;
   }
 }

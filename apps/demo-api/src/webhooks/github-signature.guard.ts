@@ -17,8 +17,9 @@ export class GithubSignatureGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const { headers, body } = context.switchToHttp().getRequest<IncomingMessage & { body?: unknown }>();
     if (!Buffer.isBuffer(body)) throw new UnsupportedMediaTypeException('send a body of application/json');
-    const signature = String(headers['x-hub-signature-256']);
-    if (isSignedWith(this.environment.DEMO_WEBHOOK_SECRET, body, signature)) return true;
+    const { 'x-hub-signature-256': signature } = headers;
+    const { DEMO_WEBHOOK_SECRET: secret } = this.environment;
+    if (typeof signature === 'string' && isSignedWith(secret, body, signature)) return true;
     throw new UnauthorizedException('X-Hub-Signature-256 is missing or does not match');
   }
 }
