@@ -22,6 +22,7 @@ class RawQueue {
     this.#db = new DatabaseSync(file);
     this.#db.exec(`
       PRAGMA busy_timeout = 5000;
+      PRAGMA auto_vacuum = INCREMENTAL;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
       PRAGMA cache_size = -16000;
