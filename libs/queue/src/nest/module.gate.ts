@@ -36,7 +36,10 @@ export function hasHooks(module: Module): boolean {
 }
 
 function destroyed(module: Module, self: object): ReadonlySet<object> {
-  const wrappers: InstanceWrapper[] = [...module.providers.values(), ...module.controllers.values()];
+  const { providers, controllers, injectables } = module;
+  const wrappers: InstanceWrapper[] = [providers, controllers, injectables].flatMap((map) => [
+    ...map.values(),
+  ]);
   const instances = wrappers
     .filter((wrapper) => !wrapper.isAlias && !wrapper.isTransient && wrapper.isDependencyTreeStatic())
     .map(({ instance }): unknown => instance)
