@@ -1,7 +1,6 @@
 import { type Random, seededRandom, systemRandom } from './random.js';
 
-const draw = (count: number, random: Random): number[] =>
-  Array.from({ length: count }, () => random.next());
+const draw = (count: number, random: Random): number[] => Array.from({ length: count }, () => random.next());
 
 it('the same seed gives the same numbers, another one others', () => {
   expect(draw(100, seededRandom(7))).toEqual(draw(100, seededRandom(7)));
