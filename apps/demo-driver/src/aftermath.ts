@@ -19,10 +19,11 @@ export async function collect(plan: Plan, stage: Stage, posts: readonly Answered
     projection: readProjection(activityFile),
     requests: new Map(downstream.requests),
     accepted: new Map(downstream.accepted),
-    deadLetters: letters.map(({ subscription, id, failures }) => ({
+    deadLetters: letters.map(({ subscription, id, failures, body }) => ({
       subscription,
       id,
       reason: failures.at(-1)?.reason ?? 'unknown',
+      bytes: Buffer.from(body),
     })),
     pending: await queue.pending(),
     kills,

@@ -11,6 +11,7 @@ export interface FoundDeadLetter {
   readonly subscription: string;
   readonly id: string;
   readonly reason: string;
+  readonly bytes: Uint8Array;
 }
 
 export interface WorkerKill {

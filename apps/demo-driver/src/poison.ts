@@ -6,6 +6,7 @@ import type { PlannedDelivery } from './plan.js';
 /** Valid JSON objects that are not what the handlers declared. */
 const MISSHAPEN: readonly string[] = [
   '{"action": 42}',
+  '{"__proto__": {"login": "octocat"}}',
   '{"repository": "octocat/hello-world"}',
   '{"repository": {"full_name": null}}',
   '{"repository": {"full_name": "octocat/hello-world"}, "sender": {"login": ""}}',

@@ -27,6 +27,7 @@ const dead = (subscription: string, id: string): Evidence['deadLetters'][number]
   subscription,
   id,
   reason: 'handler_error',
+  bytes: Buffer.alloc(0),
 });
 
 /** Two good deliveries, one of them posted twice; one that the downstream refuses; one misshapen; one raw message. */
@@ -159,6 +160,11 @@ describe('judge', () => {
       'a refused delivery that the downstream took',
       { accepted: new Map([...GOOD.accepted, ['refused', 1]]) },
       'the downstream took only what it should: refused',
+    ],
+    [
+      'a message that nobody could read, and somebody changed',
+      { raw: [{ id: 'raw', topic: 'github.push', what: 'text', body: Buffer.from('{') }] },
+      'what nobody could read is kept byte for byte: activity raw, notifier raw',
     ],
     ['messages left over', { pending: 2 }, 'the queue is empty: 2 messages'],
     [

@@ -103,6 +103,7 @@ function checksOf(facts: Facts, evidence: Evidence, lost: readonly string[]): re
     check('the downstream took only what it should', unwanted),
     check('no good message is a dead letter', dead.beyond(expectedDead).names),
     check('every bad message is a dead letter', expectedDead.beyond(dead).names),
+    check('what nobody could read is kept byte for byte', changedBytes(evidence)),
     check('the queue is empty', pending === 0 ? [] : [`${pending} messages`]),
     check(
       'the worker was killed with messages in its hands',
@@ -147,6 +148,13 @@ function missing(name: Subscription, { known }: Facts, evidence: Evidence): read
   const traces = new Set([...handled, ...dead]);
   const ids = [...known.keys(), ...raw.map(({ id }) => id)];
   return ids.filter((id) => !traces.has(id)).map((id) => letter(name, id));
+}
+
+/** Dead letters of raw messages that are not what was put in. */
+function changedBytes({ raw, deadLetters }: Evidence): readonly string[] {
+  const put = new Map(raw.map(({ id, body }) => [id, Buffer.from(body)]));
+  const changed = deadLetters.filter(({ id, bytes }) => put.get(id)?.equals(bytes) === false);
+  return changed.map(({ subscription, id }) => letter(subscription, id));
 }
 
 /** The projection's counters against its own list of deliveries: `over` was counted twice, `short` not at all. */
