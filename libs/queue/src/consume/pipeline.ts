@@ -5,6 +5,9 @@ import type { Station } from '../interceptors/station.js';
 /** What a delivery comes to when a station itself broke: given back uncounted, not before a pause. */
 const OUR_FAULT: Outcome = Object.freeze({ kind: 'release', delayMs: 1_000 });
 
+type Enter = NonNullable<Station['enter']>;
+type Exit = NonNullable<Station['exit']>;
+
 export type ReportFault = (station: string, error: unknown) => void;
 
 /**
@@ -13,17 +16,24 @@ export type ReportFault = (station: string, error: unknown) => void;
  * the message's: no attempt is counted, and work that the handler finished stays finished.
  */
 export class Pipeline {
+  /** The stations' own methods, taken once: looking them up per message costs more than most of them do. */
+  readonly #enters: readonly (Enter | undefined)[];
+  readonly #exits: readonly (Exit | undefined)[];
+
   constructor(
     private readonly stations: readonly Station[],
     private readonly report: ReportFault,
-  ) {}
+  ) {
+    this.#enters = stations.map((station) => station.enter?.bind(station));
+    this.#exits = stations.map((station) => station.exit?.bind(station));
+  }
 
   /** The way in. undefined: the handler is next. */
   enter(handling: Handling): Outcome | undefined | Promise<Outcome | undefined> {
-    const { stations } = this;
+    const enters = this.#enters;
     try {
-      while (handling.entered < stations.length) {
-        const outcome = (stations[handling.entered] as Station).enter?.(handling);
+      while (handling.entered < enters.length) {
+        const outcome = enters[handling.entered]?.(handling);
         if (outcome instanceof Promise) return this.#enterLater(handling, outcome);
         if (outcome !== undefined) return outcome;
         handling.entered++;
@@ -49,14 +59,13 @@ export class Pipeline {
   exit(handling: Handling, decided: Outcome): Outcome | Promise<Outcome> {
     let outcome = decided;
     while (handling.entered > 0) {
-      const station = this.stations[--handling.entered] as Station;
-      if (station.exit === undefined) continue;
+      const at = --handling.entered;
       try {
-        const after = station.exit(handling, outcome);
-        if (after instanceof Promise) return this.#exitLater(handling, station, outcome, after);
+        const after = this.#exits[at]?.(handling, outcome) ?? outcome;
+        if (after instanceof Promise) return this.#exitLater(handling, at, outcome, after);
         outcome = after;
       } catch (error) {
-        outcome = this.#faultOnTheWayOut(station, outcome, error);
+        outcome = this.#faultOnTheWayOut(at, outcome, error);
       }
     }
     return outcome;
@@ -64,7 +73,7 @@ export class Pipeline {
 
   async #exitLater(
     handling: Handling,
-    station: Station,
+    at: number,
     before: Outcome,
     pending: Promise<Outcome>,
   ): Promise<Outcome> {
@@ -72,7 +81,7 @@ export class Pipeline {
     try {
       after = await pending;
     } catch (error) {
-      after = this.#faultOnTheWayOut(station, before, error);
+      after = this.#faultOnTheWayOut(at, before, error);
     }
     return this.exit(handling, after);
   }
@@ -82,8 +91,8 @@ export class Pipeline {
     return OUR_FAULT;
   }
 
-  #faultOnTheWayOut(station: Station, outcome: Outcome, error: unknown): Outcome {
-    this.report(station.name, error);
+  #faultOnTheWayOut(at: number, outcome: Outcome, error: unknown): Outcome {
+    this.report((this.stations[at] as Station).name, error);
     return outcome.kind === 'failed' ? OUR_FAULT : outcome;
   }
 }

@@ -89,14 +89,34 @@ describe('a broken envelope', () => {
     expect(() => decodeEvent(wire({ envelope }))).toThrow(/^the envelope has version .*, this build reads 1/);
   });
 
-  it.each(['event_type', 'source', 'schema_version', 'correlation_id', 'idempotency_key', 'timestamp'])(
-    'without a usable %s is refused',
-    (field) => {
-      for (const value of [undefined, null, '', 7, [], {}, 'x'.repeat(257)]) {
-        expect(() => decodeEvent(wire({ [field]: value }))).toThrow(DecodeError);
-      }
-    },
-  );
+  it.each(['event_type', 'source', 'timestamp'])('without a usable %s is refused', (field) => {
+    for (const value of [undefined, null, '', 7, [], {}, 'x'.repeat(257)]) {
+      expect(() => decodeEvent(wire({ [field]: value }))).toThrow(DecodeError);
+    }
+  });
+
+  it.each([
+    ['correlation_id', 'e-1'],
+    ['idempotency_key', 'e-1'],
+    ['schema_version', '1'],
+  ])('may lack %s, which then is %p, but not have a wrong one', (field, value) => {
+    expect(decodeEvent(wire({ event_id: 'e-1', [field]: undefined }))).toMatchObject({ [field]: value });
+    for (const wrong of [null, '', 7, [], {}, 'x'.repeat(257)]) {
+      expect(() => decodeEvent(wire({ [field]: wrong }))).toThrow(DecodeError);
+    }
+  });
+
+  it('says nothing twice', () => {
+    const plain = {
+      ...EVENT,
+      correlation_id: 'e-1',
+      idempotency_key: 'e-1',
+      event_id: 'e-1',
+      schema_version: '1',
+    };
+    expect(encodeEvent(plain)).not.toMatch(/correlation_id|idempotency_key|schema_version/);
+    expect(decodeEvent(encodeEvent(plain))).toEqual(plain);
+  });
 
   it.each(['aggregate_id', 'causation_id', 'tenant', 'traceparent'])('may lack %s, and no more', (field) => {
     for (const value of [undefined, null]) {

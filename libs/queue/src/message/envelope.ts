@@ -16,18 +16,25 @@ export class NotAnEventError extends QueueError {
   readonly code = 'not_an_event';
 }
 
-/** The event as text. `data` must have been checked. */
+/** `schema_version` of an event that carries none on the wire. */
+const FIRST_VERSION = '1';
+
+/**
+ * The event as text. `data` must have been checked. What equals the id is not said again, nor is the first schema
+ * version: most events have neither a conversation behind them nor a past.
+ */
 export function encodeEvent(event: DomainEvent): string {
   const binary = event.data instanceof Uint8Array;
+  const id = event.event_id;
   return JSON.stringify({
     envelope: ENVELOPE_VERSION,
-    event_id: event.event_id,
+    event_id: id,
     event_type: event.event_type,
     source: event.source,
     timestamp: event.timestamp,
-    schema_version: event.schema_version,
-    correlation_id: event.correlation_id,
-    idempotency_key: event.idempotency_key,
+    schema_version: event.schema_version === FIRST_VERSION ? undefined : event.schema_version,
+    correlation_id: event.correlation_id === id ? undefined : event.correlation_id,
+    idempotency_key: event.idempotency_key === id ? undefined : event.idempotency_key,
     aggregate_id: event.aggregate_id,
     causation_id: event.causation_id,
     tenant: event.tenant,
@@ -71,9 +78,9 @@ function readEvent(wire: Record<string, unknown>): DomainEvent {
     event_id: id,
     source: required(wire, 'source'),
     timestamp: readTimestamp(wire),
-    schema_version: required(wire, 'schema_version'),
-    correlation_id: required(wire, 'correlation_id'),
-    idempotency_key: required(wire, 'idempotency_key'),
+    schema_version: defaulted(wire, 'schema_version', FIRST_VERSION),
+    correlation_id: defaulted(wire, 'correlation_id', id),
+    idempotency_key: defaulted(wire, 'idempotency_key', id),
     causation_id: optional(wire, 'causation_id'),
     tenant: optional(wire, 'tenant'),
     traceparent: optional(wire, 'traceparent'),
@@ -102,14 +109,23 @@ function readBase64(encoded: string): Uint8Array {
 
 function readTimestamp(wire: Record<string, unknown>): string {
   const timestamp = required(wire, 'timestamp');
-  if (Number.isNaN(Date.parse(timestamp))) throw new DecodeError('timestamp of the envelope is not a date');
+  if (!PLAIN_TIMESTAMP.test(timestamp) && Number.isNaN(Date.parse(timestamp)))
+    throw new DecodeError('timestamp of the envelope is not a date');
   return timestamp;
 }
+
+/** As we write it. Any other form is left to the slower parser. */
+const PLAIN_TIMESTAMP =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
 function required(wire: Record<string, unknown>, field: string): string {
   const value = optional(wire, field);
   if (value !== undefined && value !== '') return value;
   throw new DecodeError(`${field} of the envelope is missing`);
+}
+
+function defaulted(wire: Record<string, unknown>, field: string, value: string): string {
+  return wire[field] === undefined ? value : required(wire, field);
 }
 
 function optional(wire: Record<string, unknown>, field: string): string | undefined {

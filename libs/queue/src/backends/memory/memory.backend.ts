@@ -36,7 +36,8 @@ export class MemoryBackend implements Backend {
   readonly #openedAt: number;
   #lastProgressAt: number | undefined;
   #closed = false;
-  #wakeScheduled = false;
+  /** When the present turn of the event loop brought its first `publishNow`. */
+  #turn: Stamp | undefined;
 
   constructor(
     readonly name: string,
@@ -59,22 +60,17 @@ export class MemoryBackend implements Backend {
     if (refusal !== undefined) {
       return Promise.resolve(repeat<PublishResult>({ status: 'refused', error: refusal }, batch.length));
     }
-    const { clock } = this.ambient;
-    const stamp: Stamp = { wallMs: clock.now(), monoMs: clock.mono() };
+    const stamp = this.#stamp();
     this.#lastProgressAt = stamp.wallMs;
     return this.#storeAll(batch, stamp);
   }
 
   publishNow(message: Outgoing): PublishResult {
     if (this.#closed) return { status: 'refused', error: new BackendClosedError(this.name, 'publish') };
-    const { clock } = this.ambient;
-    const stamp: Stamp = { wallMs: clock.now(), monoMs: clock.mono() };
-    this.#lastProgressAt = stamp.wallMs;
-    const result = this.#store(message, stamp);
-    if (!this.#wakeScheduled && this.#topology.anyoneWaits()) {
-      this.#wakeScheduled = true;
-      void NOW.then(this.#wakeAll);
-    }
+    const turn = this.#turn ?? this.#beginTurn();
+    // A delay or a life that begins now must not begin with the turn.
+    const isTimed = message.delayMs !== undefined || message.ttlMs !== undefined;
+    const result = this.#store(message, isTimed ? this.#stamp() : turn);
     return typeof result === 'number' ? stored(result) : { status: 'refused', error: result };
   }
 
@@ -121,10 +117,23 @@ export class MemoryBackend implements Backend {
     for (const subscription of this.#topology.subscriptions()) subscription.close();
   }
 
-  /** At the end of the turn, so that who waits gets all that the turn brings. */
-  readonly #wakeAll = (): void => {
-    this.#wakeScheduled = false;
-    this.#topology.wakeAll(this.ambient.clock.mono());
+  #stamp(): Stamp {
+    const { clock } = this.ambient;
+    return { wallMs: clock.now(), monoMs: clock.mono() };
+  }
+
+  #beginTurn(): Stamp {
+    const stamp = this.#stamp();
+    this.#lastProgressAt = stamp.wallMs;
+    this.#turn = stamp;
+    void NOW.then(this.#endTurn);
+    return stamp;
+  }
+
+  /** Who waits gets all that the turn brought. */
+  readonly #endTurn = (): void => {
+    this.#turn = undefined;
+    if (this.#topology.anyoneWaits()) this.#topology.wakeAll(this.ambient.clock.mono());
   };
 
   #storeAll(batch: readonly Outgoing[], stamp: Stamp): Promise<readonly PublishResult[]> {
