@@ -18,7 +18,7 @@ export class DemoEnvironment {
 export class InvalidEnvironmentError extends Error {
   constructor(errors: readonly ValidationError[]) {
     const rules = errors.flatMap(({ constraints = {} }) => Object.values(constraints));
-    super(`the environment is not complete: ${rules.join('; ')}`);
+    super(`the environment is not valid: ${rules.join('; ')}`);
     this.name = new.target.name;
   }
 }

@@ -1,3 +1,4 @@
+import { GITHUB_EVENTS } from '../../demo-contract/src/index.js';
 import { drawPlan, type Plan, type PlannedPost } from './plan.js';
 
 const deliveriesOf = ({ posts }: Plan): PlannedPost[] => posts.filter(({ kind }) => kind === 'delivery');
@@ -19,6 +20,11 @@ describe('drawPlan', () => {
     const real = deliveriesOf(plan).filter(({ delivery }) => !delivery.misshapen);
     expect(new Set(ids(real)).size).toBe(329);
     expect(real.length).toBeGreaterThan(340);
+  });
+
+  it('has examples of every kind of event that the services know, and of no other', () => {
+    const events = deliveriesOf(plan).map(({ delivery }) => delivery.event);
+    expect([...new Set(events)].sort()).toEqual([...GITHUB_EVENTS].sort());
   });
 
   it('is the same for the same seed, and another one for another', () => {

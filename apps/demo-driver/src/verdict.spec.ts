@@ -139,7 +139,7 @@ describe('judge', () => {
     [
       'a good message among the dead letters',
       { deadLetters: [...GOOD.deadLetters, dead('activity', 'good')] },
-      'no good message is a dead letter: activity good',
+      'nothing else is a dead letter: activity good',
     ],
     [
       'a request that got in and should not',

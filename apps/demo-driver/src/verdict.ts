@@ -101,8 +101,8 @@ function checksOf(facts: Facts, evidence: Evidence, lost: readonly string[]): re
       phantoms.map(({ id }) => id),
     ),
     check('the downstream took only what it should', unwanted),
-    check('no good message is a dead letter', dead.beyond(expectedDead).names),
     check('every bad message is a dead letter', expectedDead.beyond(dead).names),
+    check('nothing else is a dead letter', dead.beyond(expectedDead).names),
     check('what nobody could read is kept byte for byte', changedBytes(evidence)),
     check('the queue is empty', pending === 0 ? [] : [`${pending} messages`]),
     check(

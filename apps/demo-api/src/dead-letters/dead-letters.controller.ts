@@ -12,7 +12,7 @@ export interface DeadLetterPage {
   readonly next: string | undefined;
 }
 
-/** What the handlers gave up on, and the way back. */
+/** What the handlers gave up on, and the way back. For operators: without the demo's 127.0.0.1 it needs a guard. */
 @Controller('dead-letters')
 export class DeadLettersController {
   constructor(private readonly bus: Bus) {}
