@@ -1,3 +1,5 @@
+import { checkName } from '../message/names.js';
+
 /** What must exist on the broker before messages can flow. */
 export interface Topology {
   readonly subscriptions: readonly SubscriptionTopology[];
@@ -20,4 +22,12 @@ export interface Drift {
 /** What a consumer asks of a subscription when it opens it. */
 export interface SubscriptionSpec extends SubscriptionTopology {
   readonly leaseMs: number;
+}
+
+/** For backends, before they create anything. Throws InvalidNameError. */
+export function checkTopology({ subscriptions }: Topology): void {
+  for (const { name, topics } of subscriptions) {
+    checkName('subscription', name);
+    for (const topic of topics) checkName('topic', topic);
+  }
 }

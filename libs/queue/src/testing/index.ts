@@ -5,6 +5,9 @@ export {
   type InjectedFault,
 } from '../backends/memory/memory.faults.js';
 export { seededRandom } from '../ambient/random.js';
+export { Consumer } from '../consume/consumer.js';
+export type { ConsumerOptions } from '../consume/consumer-options.js';
+export { type ConsumePolicies, resolvePolicies } from '../policies/consume.policies.js';
 export { ALL_LAWS } from './all-laws.js';
 export { type CheckOptions, checkHistory } from './checker.js';
 export { unprovenClaims } from './claims.js';

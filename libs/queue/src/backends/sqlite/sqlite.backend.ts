@@ -16,7 +16,7 @@ import type {
 } from '../../backend/backend.js';
 import type { Capabilities } from '../../backend/capabilities.js';
 import type { InspectQuery, Inspected } from '../../backend/inspect.js';
-import type { Drift, SubscriptionSpec, Topology } from '../../backend/topology.js';
+import { checkTopology, type Drift, type SubscriptionSpec, type Topology } from '../../backend/topology.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { SqliteBell } from './sqlite.bell.js';
 import { MAX_LEASE_MS, sqliteCapabilities } from './sqlite.capabilities.js';
@@ -79,6 +79,7 @@ class SqliteBackend implements Backend {
   async ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
     this.#refuseWhenClosed('ensure the topology');
     if (mode === 'check') return this.#read('check the topology', () => this.#topology.compare(topology));
+    checkTopology(topology);
     return this.#parts.writer.submit('create the topology', () => {
       if (this.#topology.create(topology)) this.#counters.topologyChanged();
       return this.#topology.compare(topology);
