@@ -6,7 +6,7 @@ import { realTime, testAmbient, type World } from '@pigeonpost/queue/testing';
 import { bindLaws } from './bind-laws.js';
 
 /** They mostly wait: for leases to end, and for messages that must not come. */
-const LAWS_AT_ONCE = 8;
+const LAWS_AT_ONCE = 16;
 const MAX_BYTES = 4 * 1024 * 1024;
 
 async function create(): Promise<World> {

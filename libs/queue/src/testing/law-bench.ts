@@ -25,7 +25,7 @@ import { turns } from './virtual-clock.js';
 export const TOPIC = 'laws.topic';
 export const SUBSCRIPTION = 'laws.subscription';
 /** Length of a lease in laws, in ms: long against slack, short against patience. */
-export const LEASE_MS = 600;
+export const LEASE_MS = 1_500;
 const PATIENCE_MS = 10_000;
 /** How long a receive may take to end when it is told to. */
 const END_MS = 1_000;

@@ -165,5 +165,5 @@ function checkDue(bench: LawBench, due: { askedAt: number; delayMs: number; allo
   const resolutionMs = due.allowed === false ? 0 : due.allowed.resolutionMs;
   must(tookMs >= due.delayMs, `it came after ${tookMs} ms, ${due.delayMs - tookMs} ms early`);
   const lateMs = tookMs - due.delayMs;
-  must(lateMs <= resolutionMs + bench.time.slackMs, `it came ${lateMs} ms late`);
+  must(lateMs <= resolutionMs + bench.time.latestMs, `it came ${lateMs} ms late`);
 }
