@@ -1,10 +1,13 @@
+import { sleep } from '../ambient/clock.js';
 import { BackendUnavailableError } from '../backend/backend.errors.js';
+import { currentHandling } from '../interceptors/current.js';
 import type { MessageContext } from '../interceptors/message-context.js';
 import { LeaseLostError, ShutdownError } from '../interceptors/handling.errors.js';
 import type { MessageInterceptor } from '../interceptors/interceptor.js';
 import type { Delivery } from '../message/delivery.js';
 import { DEFAULT_IDEMPOTENCY } from '../policies/idempotency.policy.js';
 import { Reject, Release, RetryAfter } from '../policies/verdicts.js';
+import type { Store } from '../store/store.js';
 import { AlteredBackend } from '../testing/altered-backend.js';
 import { turns } from '../testing/virtual-clock.js';
 import { MissingStoreError } from './build-pipeline.js';
@@ -193,6 +196,34 @@ describe('concurrency', () => {
     gates.openAll();
   });
 
+  it('is lowered for what waits already, too', async () => {
+    const gates = new Gates();
+    const consumer = await scene.consume({ handle: gates.handle, policies: { concurrency: 3, prefetch: 6 } });
+    await scene.publish(...ids(9));
+    await scene.until(() => gates.started.length === 3);
+    consumer.setConcurrency(1);
+    gates.open(0);
+    gates.open(1);
+    await turns();
+    expect(gates.started).toHaveLength(3);
+    gates.open(2);
+    await turns();
+    expect(gates.started).toHaveLength(4);
+    gates.openAll();
+    await scene.drain(consumer);
+  });
+
+  it('that is raised leaves the caller outside of the messages that start', async () => {
+    const gates = new Gates();
+    const consumer = await scene.consume({ handle: gates.handle, policies: { concurrency: 1, prefetch: 1 } });
+    await scene.publish('a', 'b');
+    await scene.until(() => gates.started.length === 1 && consumer.status().buffered === 1);
+    consumer.setConcurrency(2);
+    expect(gates.started).toEqual(['a', 'b']);
+    expect(currentHandling()).toBeUndefined();
+    gates.openAll();
+  });
+
   it('is whole again after handlers that answer at once and handlers that fail', async () => {
     const consumer = await scene.consume({
       handle: ({ id }) => (Number(id.slice(2)) % 2 === 0 ? Promise.reject(new Reject('even')) : id),
@@ -298,6 +329,27 @@ describe('a drain', () => {
     await turns();
     expect(scene.settled).toEqual(['release a', 'ack a']);
     expect(consumer.status().stuck).toBe(0);
+  });
+
+  it('waits for what stations do about a message that is given up, and settles it after that', async () => {
+    const gates = new Gates();
+    const store: Store = {
+      ...scene.store,
+      write: async (ops) => {
+        if (ops.some(({ op }) => op === 'delete')) await sleep(scene.clock, 100);
+        return scene.store.write(ops);
+      },
+    };
+    const consumer = await scene.consume({
+      handle: gates.handle,
+      policies: { idempotency: DEFAULT_IDEMPOTENCY },
+      store,
+    });
+    await scene.publish('a');
+    await scene.until(() => gates.started.length === 1);
+    await scene.drain(consumer);
+    expect(scene.settled).toEqual(['release a']);
+    gates.openAll();
   });
 
   /** Whoever takes the message next is told this attempt. */

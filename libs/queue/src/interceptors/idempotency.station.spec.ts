@@ -80,6 +80,18 @@ describe('the idempotency station', () => {
     expect(await station.enter(copy('b'))).toBe(ACK);
   });
 
+  it('believes only the copy that holds the claim when it says that it is done', async () => {
+    const desk = await Desk.open();
+    const station = desk.station();
+    const crashed = copy('a');
+    await station.enter(crashed);
+    const again = copy('a');
+    await station.enter(again);
+    expect(await station.exit(crashed, ACK)).toBe(ACK);
+    await station.exit(again, failed(new Error('x')));
+    expect(await station.enter(copy('b'))).toBeUndefined();
+  });
+
   it('never takes over a claim of a broker whose copies have no name', async () => {
     const desk = await Desk.open();
     const station = desk.station();

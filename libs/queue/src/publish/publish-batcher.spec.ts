@@ -123,6 +123,9 @@ describe('the publish batcher', () => {
     expect(desk.told).toEqual(['a publish_outcome_unknown']);
     expect(desk.calls).toEqual([['a'], ['b']]);
     await desk.answer(0, [STORED]); // too late
+    desk.add('c');
+    await turns(1);
+    expect(desk.calls).toHaveLength(2); // the second call is still the one under way
     await desk.answer(1, [STORED]);
     expect(desk.told).toEqual(['a publish_outcome_unknown', 'b 2']);
   });
