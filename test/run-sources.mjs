@@ -1,8 +1,10 @@
 // Lets a child process of a test run the TypeScript sources, decorators and doors included, with no build before it:
 //   node --import ./test/run-sources.mjs path/to/child.ts
-import { existsSync, readFileSync } from 'node:fs';
+// With RUN_SOURCES_CACHE=<folder>, what one child compiled is not compiled again by the next.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
 
@@ -32,6 +34,22 @@ function sourceOf(specifier, parentURL) {
   return new URL(specifier.replace(/\.js$/, '.ts'), parentURL);
 }
 
+const cache = process.env['RUN_SOURCES_CACHE'];
+
+function compile(fileName) {
+  const text = readFileSync(fileName, 'utf8');
+  if (cache === undefined) return ts.transpileModule(text, { fileName, compilerOptions }).outputText;
+  const key = createHash('sha256').update(`${fileName}\0${text}`).digest('hex');
+  const kept = join(cache, `${key}.js`);
+  if (!existsSync(kept)) {
+    // Renamed into place, because several children may start at once.
+    const draft = `${kept}.${process.pid}`;
+    writeFileSync(draft, ts.transpileModule(text, { fileName, compilerOptions }).outputText);
+    renameSync(draft, kept);
+  }
+  return readFileSync(kept, 'utf8');
+}
+
 registerHooks({
   resolve(specifier, context, next) {
     const url = sourceOf(specifier, context.parentURL);
@@ -40,8 +58,6 @@ registerHooks({
   },
   load(url, context, next) {
     if (!url.endsWith('.ts') || url.includes('/node_modules/')) return next(url, context);
-    const fileName = fileURLToPath(url);
-    const { outputText } = ts.transpileModule(readFileSync(fileName, 'utf8'), { fileName, compilerOptions });
-    return { format: 'module', source: outputText, shortCircuit: true };
+    return { format: 'module', source: compile(fileURLToPath(url)), shortCircuit: true };
   },
 });
