@@ -161,7 +161,7 @@ export function assemble(
   ambient: Ambient,
 ): Required<OpenedBackend> {
   const { clock } = ambient;
-  const { busyTimeoutMs, file, pollMs } = options;
+  const { busyTimeoutMs, file, pollMs, synchronous } = options;
   const status = new SqliteStatus(clock);
   const bell = new SqliteBell({ file, pollMs, clock, db });
   const events = {
@@ -171,7 +171,7 @@ export function assemble(
     },
     failed: (error: Error): void => status.failed(error),
   };
-  const writer = new SqliteWriter(name, db, { clock, busyTimeoutMs, events });
+  const writer = new SqliteWriter(name, db, { clock, busyTimeoutMs, synchronous, events });
   const backend = new SqliteBackend(name, { db, options, ambient, status, bell, writer });
   return { backend, store: new SqliteStore(name, { db, clock, writer, busyTimeoutMs }) };
 }

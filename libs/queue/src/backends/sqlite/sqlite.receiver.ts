@@ -72,7 +72,7 @@ export class SqliteReceiver implements Receiver {
     const { ambient, writer } = this.#parts;
     if (this.#isOver(signal) || this.#nextAvailable() > ambient.clock.now()) return Promise.resolve([]);
     const claim = new Abandonable<readonly SqliteDelivery[]>(signal, () => []);
-    return claim.outcome(writer.submit('receive', () => claim.run(() => this.#claim(max))));
+    return claim.outcome(writer.submitHarmless('receive', () => claim.run(() => this.#claim(max))));
   }
 
   #claim(max: number): SqliteDelivery[] {

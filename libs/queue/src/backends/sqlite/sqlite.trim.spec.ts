@@ -15,7 +15,12 @@ it('gives the disk back what a burst took, step by step, and keeps some for the 
   const count = (pragma: 'page_count' | 'freelist_count'): number =>
     Number(db.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
   const events = { committed: () => undefined, failed: () => undefined };
-  const writer = new SqliteWriter('main', db, { clock: systemClock, busyTimeoutMs: 0, events });
+  const writer = new SqliteWriter('main', db, {
+    clock: systemClock,
+    busyTimeoutMs: 0,
+    synchronous: 'FULL',
+    events,
+  });
   const trim = new SqliteTrim(db, writer);
   const before = count('page_count');
   trim.run();

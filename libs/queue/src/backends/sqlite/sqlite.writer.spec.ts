@@ -18,7 +18,7 @@ function openWriter(busyTimeoutMs: number): void {
     committed: () => void commits++,
     failed: (error: QueueError) => void failures.push(error),
   };
-  writer = new SqliteWriter('main', db, { clock: fixture.clock, busyTimeoutMs, events });
+  writer = new SqliteWriter('main', db, { clock: fixture.clock, busyTimeoutMs, synchronous: 'FULL', events });
 }
 
 const write = (value: string): Promise<string> =>
@@ -49,6 +49,20 @@ it('joins what one turn of the event loop brings into one commit, in order', asy
   expect(await Promise.all(values.map(write))).toEqual(values);
   expect(commits).toBe(1);
   expect(notes()).toEqual(values);
+});
+
+it('waits for the disk unless nothing but harmless work is in the transaction', async () => {
+  const level = (): unknown => db.prepare('PRAGMA synchronous').get()?.['synchronous'];
+  const [NORMAL, FULL] = [1, 2];
+  expect(await writer.submit('write', level)).toBe(FULL);
+  expect(await writer.submitHarmless('receive', level)).toBe(NORMAL);
+  const together = [writer.submitHarmless('receive', level), writer.submit('settle', level)];
+  expect(await Promise.all(together)).toEqual([FULL, FULL]);
+  expect(await Promise.all([1, 2].map(() => writer.submitHarmless('receive', level)))).toEqual([
+    NORMAL,
+    NORMAL,
+  ]);
+  expect(await writer.submit('write', level)).toBe(FULL);
 });
 
 it('answers an abort that comes after the commit with what was committed', async () => {

@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { CancelTimer, Clock } from '../../ambient/clock.js';
 import { BackendClosedError } from '../../backend/backend.errors.js';
 import type { QueueError } from '../../message/queue-error.js';
+import type { ResolvedSqliteOptions } from './sqlite.options.js';
 import { isBusy, isCleanCommitFailure, outcomeUnknown, unavailable } from './sqlite.errors.js';
 
 /** A transaction takes no further job after this long, so that a burst cannot hold up the event loop. */
@@ -17,6 +18,8 @@ interface Job {
   readonly reject: (error: QueueError) => void;
   /** Monotonic ms after which it no longer waits for a lock. */
   readonly giveUpAt: number;
+  /** What a power cut may undo without a loss: its transaction alone does not wait for the disk. */
+  readonly isHarmlessToLose: boolean;
   /** Shares its transaction with nobody. */
   alone: boolean;
 }
@@ -26,6 +29,15 @@ export interface WriterEvents {
   committed(): void;
   failed(error: QueueError): void;
 }
+
+export interface WriterSetup {
+  readonly clock: Clock;
+  readonly busyTimeoutMs: number;
+  readonly synchronous: Synchronous;
+  readonly events: WriterEvents;
+}
+
+type Synchronous = ResolvedSqliteOptions['synchronous'];
 
 /**
  * The only one who writes. What one turn of the event loop brings joins one transaction, so a hundred publishes, or
@@ -38,6 +50,8 @@ export class SqliteWriter {
   readonly #clock: Clock;
   readonly #busyTimeoutMs: number;
   readonly #events: WriterEvents;
+  readonly #synchronous: Synchronous;
+  #syncedAs: Synchronous | undefined;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   #queue: Job[] = [];
@@ -46,22 +60,31 @@ export class SqliteWriter {
   #whenDrained: (() => void) | undefined;
   #closed = false;
 
-  constructor(
-    backend: string,
-    db: DatabaseSync,
-    setup: { readonly clock: Clock; readonly busyTimeoutMs: number; readonly events: WriterEvents },
-  ) {
+  constructor(backend: string, db: DatabaseSync, setup: WriterSetup) {
     this.#backend = backend;
     this.#db = db;
     this.#clock = setup.clock;
     this.#busyTimeoutMs = setup.busyTimeoutMs;
     this.#events = setup.events;
+    this.#synchronous = setup.synchronous;
     this.#begin = db.prepare('BEGIN IMMEDIATE');
     this.#commit = db.prepare('COMMIT');
   }
 
   /** Runs `work` inside a transaction; resolves with what it returned once that is committed. */
   submit<T>(doing: string, work: () => T): Promise<T> {
+    return this.#submit(doing, work, false);
+  }
+
+  /**
+   * The same for work that a power cut may undo without a loss, such as a claim: what it took is simply there again.
+   * A transaction of nothing else survives the process, and does not wait for the disk.
+   */
+  submitHarmless<T>(doing: string, work: () => T): Promise<T> {
+    return this.#submit(doing, work, true);
+  }
+
+  #submit<T>(doing: string, work: () => T, isHarmlessToLose: boolean): Promise<T> {
     if (this.#closed) return Promise.reject(new BackendClosedError(this.#backend, doing));
     return new Promise<T>((resolve, reject) => {
       const giveUpAt = this.#clock.mono() + this.#busyTimeoutMs;
@@ -71,6 +94,7 @@ export class SqliteWriter {
         resolve: resolve as (value: unknown) => void,
         reject,
         giveUpAt,
+        isHarmlessToLose,
         alone: false,
       });
       this.#schedule();
@@ -111,6 +135,9 @@ export class SqliteWriter {
   /** Opens a transaction. Otherwise whoever cannot wait has been told, and the rest is tried again later. */
   #enter(): boolean {
     try {
+      this.#syncAs(
+        this.#queue.every(({ isHarmlessToLose }) => isHarmlessToLose) ? 'NORMAL' : this.#synchronous,
+      );
       this.#begin.run();
       return true;
     } catch (error) {
@@ -120,6 +147,12 @@ export class SqliteWriter {
           this.#fail(job, unavailable(this.#backend, job.doing, error));
       return false;
     }
+  }
+
+  #syncAs(wanted: Synchronous): void {
+    if (wanted === this.#syncedAs) return;
+    this.#db.exec(`PRAGMA synchronous = ${wanted}`);
+    this.#syncedAs = wanted;
   }
 
   #waitForLock(error: unknown): void {
