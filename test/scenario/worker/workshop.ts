@@ -19,7 +19,7 @@ export interface Exit {
 
 /** A database, the workers on it, and the log of what they did. */
 export class Workshop {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'pigeonpost-kill-'));
+  readonly #folder = mkdtempSync(join(tmpdir(), 'pigeonpost-worker-'));
   readonly #file = join(this.#folder, 'queue.db');
   readonly #log = join(this.#folder, 'log.ndjson');
   readonly #workers: ChildProcess[] = [];
