@@ -7,32 +7,16 @@ import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
   Consume,
-  type Duration,
   type MessageContext,
   type MessageInterceptor,
   QueueModule,
   systemAmbient,
 } from '@pigeonpost/queue';
 import { skewedClock } from '@pigeonpost/queue/testing';
-import { type Fate, Probe } from './probe.js';
+import { Probe } from './probe.js';
 import { Testimony } from './testimony.js';
 import { witnessedSqlite } from './witnessed-backend.js';
-
-/** Handlers that run at once, and deliveries held ready beyond them. */
-export const CONCURRENCY = 3;
-export const PREFETCH = 2;
-
-export interface WorkerOptions {
-  readonly file: string;
-  readonly testimony: string;
-  readonly fate?: Fate;
-  /** How far the clock is ahead: a later process comes when the leases of a dead one are over. */
-  readonly aheadMs: number;
-  /** How long a handler needs. */
-  readonly handlerMs: number;
-  /** How long handlers may go on after a SIGTERM. */
-  readonly drain: Duration;
-}
+import { CONCURRENCY, PREFETCH, type WorkerOptions } from './worker.options.js';
 
 const options = JSON.parse(process.argv[2] as string) as WorkerOptions;
 const clock = skewedClock(systemAmbient.clock, options.aheadMs);
@@ -77,6 +61,7 @@ class WorkerModule {}
 process.stdout.write('loaded\n');
 await once(process.stdin, 'data');
 process.stdin.destroy();
-const app = await NestFactory.createApplicationContext(WorkerModule, { logger: ['error', 'warn'] });
+// An error at the start is thrown, not logged; a handler that is given up at the end is what the test wants to see.
+const app = await NestFactory.createApplicationContext(WorkerModule, { logger: false, abortOnError: false });
 app.enableShutdownHooks(['SIGTERM'], { useProcessExit: true });
 process.stdout.write('working\n');

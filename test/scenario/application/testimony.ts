@@ -49,6 +49,14 @@ export function idsOf(facts: readonly Fact[], kind: 'delivered' | 'started' | 'e
   return facts.flatMap((each) => (each.fact === kind && 'id' in each ? [each.id] : []));
 }
 
+/** Attempt and crashes of each message; one that was told differently at different times is there twice. */
+export function claims(facts: readonly Fact[]): readonly string[] {
+  const told = facts.flatMap((each) =>
+    each.fact === 'delivered' ? [`${each.id}: attempt ${each.attempt}, crashes ${each.crashes}`] : [],
+  );
+  return [...new Set(told)].toSorted();
+}
+
 /** The same as the checker reads it. A settlement that got no answer may or may not have happened. */
 export function historyOf(facts: readonly Fact[]): readonly HistoryEvent[] {
   const deliveries = new Map<number, Delivery>();

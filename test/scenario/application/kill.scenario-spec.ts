@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import { rmSync } from 'node:fs';
 import { PROBES } from './probe.js';
 import { COMPILED, Stage } from './stage.js';
-import { type Fact, idsOf } from './testimony.js';
+import { claims, idsOf } from './testimony.js';
 
 // Every test starts processes, on a machine that may be busy.
 jest.setTimeout(40_000);
@@ -23,14 +23,6 @@ afterAll(() => rmSync(COMPILED, { recursive: true }));
 
 const repeated = (ids: readonly string[]): readonly string[] =>
   ids.filter((id, at) => ids.indexOf(id) !== at);
-
-/** Attempt and crashes of each message; one that was told differently at different times is there twice. */
-const claims = (facts: readonly Fact[]): readonly string[] => {
-  const told = facts.flatMap((each) =>
-    each.fact === 'delivered' ? [`${each.id}: attempt ${each.attempt}, crashes ${each.crashes}`] : [],
-  );
-  return [...new Set(told)].toSorted();
-};
 
 const places: readonly (readonly [string, number])[] = [
   ['first', 1],

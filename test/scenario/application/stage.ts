@@ -8,7 +8,7 @@ import { type Backend, Bus, type Depth, type MessageState, systemAmbient } from 
 import { sqliteBackend } from '@pigeonpost/queue/sqlite';
 import { checkHistory, realTime, Recorder } from '@pigeonpost/queue/testing';
 import { type Fact, historyOf, readTestimony } from './testimony.js';
-import type { WorkerOptions } from './worker.js';
+import type { WorkerOptions } from './worker.options.js';
 
 const RUN_SOURCES = join(import.meta.dirname, '../../run-sources.mjs');
 const WORKER = join(import.meta.dirname, 'worker.ts');
