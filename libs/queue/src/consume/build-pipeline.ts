@@ -46,12 +46,15 @@ export function buildPipeline(options: ConsumerOptions, { counts, watch }: Pipel
   );
 }
 
-function idempotency({ policies, store, handler, backend }: ConsumerOptions): Station | undefined {
-  if (policies.idempotency === undefined) return undefined;
-  if (store === undefined) {
-    throw new MissingStoreError(
-      `${handler.name} is idempotent, but backend "${backend.name}" cannot remember keys: use a backend with a store, such as sqlite`,
-    );
-  }
+/** Throws MissingStoreError. */
+export function checkStore({ policies, store, handler, backend }: ConsumerOptions): void {
+  if (policies.idempotency === undefined || store !== undefined) return;
+  throw new MissingStoreError(
+    `${handler.name} is idempotent, but backend "${backend.name}" cannot remember keys: use a backend with a store, such as sqlite`,
+  );
+}
+
+function idempotency({ policies, store }: ConsumerOptions): Station | undefined {
+  if (policies.idempotency === undefined || store === undefined) return undefined;
   return new IdempotencyStation(store, policies.idempotency, policies.maxLeaseMs);
 }

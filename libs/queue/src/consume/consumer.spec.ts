@@ -564,13 +564,9 @@ describe('a broker that fails', () => {
 });
 
 describe('an idempotent consumer', () => {
-  it('needs something to remember in', async () => {
-    const bare = scene.consumer({
-      handle: () => {},
-      policies: { idempotency: DEFAULT_IDEMPOTENCY },
-      store: 'none',
-    });
-    await expect(bare.start()).rejects.toThrow(MissingStoreError);
+  it('needs something to remember in, and says so before anything is opened', () => {
+    const policies = { idempotency: DEFAULT_IDEMPOTENCY };
+    expect(() => scene.consumer({ handle: () => {}, policies, store: 'none' })).toThrow(MissingStoreError);
   });
 
   it('handles an intent once, however often and under whatever id it is published', async () => {

@@ -6,6 +6,7 @@ import { ShutdownError } from '../interceptors/handling.errors.js';
 import { noCounts, type OutcomeCounts } from '../interceptors/observe.station.js';
 import { exponential } from '../policies/backoff.js';
 import { checkConcurrency } from '../policies/consume.policies.js';
+import { checkStore } from './build-pipeline.js';
 import type { ConsumerOptions, ConsumerStatus } from './consumer-options.js';
 import { Demand } from './demand.js';
 import { Lanes } from './lanes.js';
@@ -31,7 +32,9 @@ export class Consumer {
   #lastError: string | undefined;
   #roomMade: (() => void) | undefined;
 
+  /** Throws MissingStoreError. */
   constructor(private readonly options: ConsumerOptions) {
+    checkStore(options);
     this.#demand = new Demand(options.policies.concurrency, options.policies.prefetch);
   }
 

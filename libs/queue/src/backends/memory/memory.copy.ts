@@ -1,4 +1,4 @@
-import type { Body } from '../../message/body.js';
+import { copyOf, type Body } from '../../message/body.js';
 import type { FailureRecord } from '../../message/failure-record.js';
 import type { Headers } from '../../message/headers.js';
 import { NO_HEADERS, withHeaders } from '../../message/headers.js';
@@ -79,7 +79,7 @@ export function sealed(message: Outgoing): Outgoing {
 
 /** A handler may write into the bytes it gets; the next attempt must not see it. */
 export function ownBytes(body: Body): Body {
-  return typeof body === 'string' ? body : body.slice();
+  return typeof body === 'string' ? body : copyOf(body);
 }
 
 function ownHeaders(headers: Headers): Headers {

@@ -1,6 +1,10 @@
 import type { Clock } from '../../ambient/clock.js';
-import type { Drift, SubscriptionTopology, Topology } from '../../backend/topology.js';
-import { checkName } from '../../message/names.js';
+import {
+  checkTopology,
+  type Drift,
+  type SubscriptionTopology,
+  type Topology,
+} from '../../backend/topology.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { MemorySubscription } from './memory.subscription.js';
 
@@ -56,6 +60,7 @@ export class MemoryTopology {
 
   /** Adds what is missing; answers with what is there beyond it. */
   create(topology: Topology): readonly Drift[] {
+    checkTopology(topology);
     for (const declared of topology.subscriptions) this.#add(declared);
     return this.compare(topology);
   }
@@ -65,8 +70,6 @@ export class MemoryTopology {
   }
 
   #add({ name, topics }: SubscriptionTopology): void {
-    checkName('subscription', name);
-    for (const topic of topics) checkName('topic', topic);
     let subscription = this.#subscriptions.get(name);
     if (subscription === undefined) {
       subscription = new MemorySubscription(name, this.clock, this.backendName);
