@@ -93,7 +93,7 @@ export class Stage {
         file: this.#file,
         testimony: this.#testimony,
         aheadMs: 0,
-        handlerMs: 1,
+        handlerMs: 4,
         drain: '5s',
         ...options,
       },
