@@ -1,7 +1,6 @@
 import { jest } from '@jest/globals';
-import { rmSync } from 'node:fs';
 import { PROBES } from './probe.js';
-import { COMPILED, Stage } from './stage.js';
+import { Stage } from './stage.js';
 import { claims, idsOf } from './testimony.js';
 
 // Every test starts processes, on a machine that may be busy.
@@ -15,11 +14,9 @@ const MOST_IN_FLIGHT = 10;
 
 let stage: Stage;
 beforeEach(async () => {
-  stage = new Stage();
-  await stage.open();
+  stage = await Stage.open();
 });
 afterEach(() => stage.close());
-afterAll(() => rmSync(COMPILED, { recursive: true }));
 
 const repeated = (ids: readonly string[]): readonly string[] =>
   ids.filter((id, at) => ids.indexOf(id) !== at);

@@ -1,6 +1,5 @@
 import { jest } from '@jest/globals';
-import { rmSync } from 'node:fs';
-import { COMPILED, Stage } from './stage.js';
+import { Stage } from './stage.js';
 import { claims, idsOf } from './testimony.js';
 import { CONCURRENCY, PREFETCH } from './worker.options.js';
 
@@ -10,15 +9,13 @@ jest.setTimeout(40_000);
 const MESSAGES = 400;
 const DRAIN_MS = 1_500;
 /** For closing the application after the drain, and for the operating system. */
-const LEEWAY_MS = 500;
+const LEEWAY_MS = 1_000;
 
 let stage: Stage;
 beforeEach(async () => {
-  stage = new Stage();
-  await stage.open();
+  stage = await Stage.open();
 });
 afterEach(() => stage.close());
-afterAll(() => rmSync(COMPILED, { recursive: true }));
 
 describe('an application that gets a SIGTERM under load', () => {
   it.each([

@@ -29,12 +29,9 @@ export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly #said: AsyncIterator<string>;
 
-  constructor(options: WorkerOptions, cache: string) {
+  constructor(options: WorkerOptions) {
     const words = ['--import', RUN_SOURCES, WORKER, JSON.stringify(options)];
-    this.#child = spawn(process.execPath, words, {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...process.env, RUN_SOURCES_CACHE: cache },
-    });
+    this.#child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
     const lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream });
     this.#said = lines[Symbol.asyncIterator]();
     this.ended = once(this.#child, 'exit').then(([code, signal]) => ({ code, signal }) as End);
@@ -53,31 +50,31 @@ export class WorkerProcess {
   }
 }
 
-/** What the workers of one spec compiled; removed by the spec. */
-export const COMPILED = mkdtempSync(join(tmpdir(), 'pigeonpost-compiled-'));
-
 /** One SQLite file, its publisher (this process) and its workers (processes of their own, one after the other). */
 export class Stage {
   readonly #workers: WorkerProcess[] = [];
-  readonly #folder = mkdtempSync(join(tmpdir(), 'pigeonpost-kill-'));
-  readonly #recorder = new Recorder(systemAmbient.clock);
   readonly #time = realTime();
-  #backend!: Backend;
-  #bus!: Bus;
+  readonly #bus: Bus;
 
-  async open(): Promise<void> {
-    const { backend } = await sqliteBackend.open('events', { file: this.#file }, systemAmbient);
-    this.#backend = this.#recorder.watch(backend);
-    this.#bus = new Bus({ backend: this.#backend, source: 'urn:scenario:stage', ambient: systemAmbient });
-    await this.#backend.ensure({ subscriptions: [{ name: 'work', topics: ['orders'] }] }, 'create');
+  private constructor(
+    private readonly folder: string,
+    private readonly backend: Backend,
+    private readonly recorder: Recorder,
+  ) {
+    this.#bus = new Bus({ backend, source: 'urn:scenario:stage', ambient: systemAmbient });
   }
 
-  get #file(): string {
-    return join(this.#folder, 'queue.db');
+  static async open(): Promise<Stage> {
+    const folder = mkdtempSync(join(tmpdir(), 'pigeonpost-application-'));
+    const opened = await sqliteBackend.open('events', { file: fileIn(folder) }, systemAmbient);
+    const recorder = new Recorder(systemAmbient.clock);
+    const backend = recorder.watch(opened.backend);
+    await backend.ensure({ subscriptions: [{ name: 'work', topics: ['orders'] }] }, 'create');
+    return new Stage(folder, backend, recorder);
   }
 
   get #testimony(): string {
-    return join(this.#folder, 'testimony.ndjson');
+    return join(this.folder, 'testimony.ndjson');
   }
 
   /** Stores messages and answers with their ids. */
@@ -88,17 +85,14 @@ export class Stage {
   }
 
   worker(options: Partial<WorkerOptions> = {}): WorkerProcess {
-    const worker = new WorkerProcess(
-      {
-        file: this.#file,
-        testimony: this.#testimony,
-        aheadMs: 0,
-        handlerMs: 4,
-        drain: '5s',
-        ...options,
-      },
-      COMPILED,
-    );
+    const worker = new WorkerProcess({
+      file: fileIn(this.folder),
+      testimony: this.#testimony,
+      aheadMs: 0,
+      handlerMs: 4,
+      drain: '5s',
+      ...options,
+    });
     this.#workers.push(worker);
     return worker;
   }
@@ -111,7 +105,7 @@ export class Stage {
   async lying(state: MessageState): Promise<readonly string[]> {
     const ids: string[] = [];
     const query = { kind: 'browse', subscription: 'work', state, limit: 1_000 } as const;
-    for await (const found of this.#backend.inspect(query)) if (found.kind === 'message') ids.push(found.id);
+    for await (const found of this.backend.inspect(query)) if (found.kind === 'message') ids.push(found.id);
     return ids;
   }
 
@@ -130,14 +124,18 @@ export class Stage {
 
   /** What was wrong, as far as publisher and workers saw it. */
   wrong(): readonly string[] {
-    const history = [...this.#recorder.events, ...historyOf(this.facts())];
+    const history = [...this.recorder.events, ...historyOf(this.facts())];
     return checkHistory(history, { remaining: [], slackMs: SLACK_MS });
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.end('SIGKILL')));
     await this.#bus.close();
-    await this.#backend.close(new Date(systemAmbient.clock.now() + 1_000));
-    rmSync(this.#folder, { recursive: true });
+    await this.backend.close(new Date(systemAmbient.clock.now() + 1_000));
+    rmSync(this.folder, { recursive: true });
   }
+}
+
+function fileIn(folder: string): string {
+  return join(folder, 'queue.db');
 }
