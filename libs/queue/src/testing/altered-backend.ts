@@ -1,15 +1,13 @@
 import type {
   Backend,
-  BackendStatus,
   PublishCall,
   PublishResult,
   Receiver,
   Settlement,
   SettleResult,
 } from '../backend/backend.js';
-import type { Capabilities } from '../backend/capabilities.js';
-import type { InspectQuery, Inspected } from '../backend/inspect.js';
-import type { Drift, SubscriptionSpec, Topology } from '../backend/topology.js';
+import { ForwardingBackend, ForwardingReceiver } from '../backend/forwarding-backend.js';
+import type { SubscriptionSpec } from '../backend/topology.js';
 import type { Delivery } from '../message/delivery.js';
 import type { Outgoing } from '../message/outgoing.js';
 
@@ -28,64 +26,40 @@ export interface Alterations {
 }
 
 /** A backend that does some things differently: how known mistakes are put in front of the laws. */
-export class AlteredBackend implements Backend {
+export class AlteredBackend extends ForwardingBackend {
   constructor(
-    private readonly inner: Backend,
+    inner: Backend,
     private readonly alterations: Alterations,
-  ) {}
-
-  get name(): string {
-    return this.inner.name;
+  ) {
+    super(inner);
   }
 
-  get capabilities(): Capabilities {
-    return this.inner.capabilities;
-  }
-
-  ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
-    return this.inner.ensure(topology, mode);
-  }
-
-  publish(batch: readonly Outgoing[], call?: PublishCall): Promise<readonly PublishResult[]> {
+  override publish(batch: readonly Outgoing[], call?: PublishCall): Promise<readonly PublishResult[]> {
     const rightly = (given: readonly Outgoing[]) => this.inner.publish(given, call);
     return this.alterations.publish?.(batch, rightly) ?? rightly(batch);
   }
 
-  async open(spec: SubscriptionSpec): Promise<Receiver> {
+  override async open(spec: SubscriptionSpec): Promise<Receiver> {
     const asked = this.alterations.open?.(spec) ?? spec;
     return new AlteredReceiver(await this.inner.open(asked), this.alterations);
   }
-
-  inspect(query: InspectQuery): AsyncIterable<Inspected> {
-    return this.inner.inspect(query);
-  }
-
-  status(): BackendStatus {
-    return this.inner.status();
-  }
-
-  close(deadline: Date): Promise<void> {
-    return this.inner.close(deadline);
-  }
 }
 
-class AlteredReceiver implements Receiver {
+class AlteredReceiver extends ForwardingReceiver {
   constructor(
-    private readonly inner: Receiver,
+    inner: Receiver,
     private readonly alterations: Alterations,
-  ) {}
+  ) {
+    super(inner);
+  }
 
-  receive(max: number, signal: AbortSignal): Promise<readonly Delivery[]> {
+  override receive(max: number, signal: AbortSignal): Promise<readonly Delivery[]> {
     const rightly = () => this.inner.receive(max, signal);
     return this.alterations.receive?.(rightly, this.inner) ?? rightly();
   }
 
-  settle(acts: readonly Settlement[]): Promise<readonly SettleResult[]> {
+  override settle(acts: readonly Settlement[]): Promise<readonly SettleResult[]> {
     const rightly = (given: readonly Settlement[]) => this.inner.settle(given);
     return this.alterations.settle?.(acts, rightly) ?? rightly(acts);
-  }
-
-  close(): Promise<void> {
-    return this.inner.close();
   }
 }

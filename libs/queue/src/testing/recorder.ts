@@ -1,7 +1,6 @@
 import type { Clock } from '../ambient/clock.js';
 import type {
   Backend,
-  BackendStatus,
   PublishCall,
   PublishResult,
   Receiver,
@@ -9,7 +8,7 @@ import type {
   SettleResult,
 } from '../backend/backend.js';
 import { BackendUnavailableError } from '../backend/backend.errors.js';
-import type { Capabilities } from '../backend/capabilities.js';
+import { ForwardingBackend, ForwardingReceiver } from '../backend/forwarding-backend.js';
 import type { InspectQuery, Inspected } from '../backend/inspect.js';
 import type { Drift, SubscriptionSpec, Topology } from '../backend/topology.js';
 import type { Delivery } from '../message/delivery.js';
@@ -41,43 +40,46 @@ export class Recorder {
   }
 }
 
-class RecordedBackend implements Backend {
+class RecordedBackend extends ForwardingBackend {
   constructor(
-    private readonly inner: Backend,
+    inner: Backend,
     private readonly recorder: Recorder,
-  ) {}
-
-  get name(): string {
-    return this.inner.name;
+  ) {
+    super(inner);
   }
 
-  get capabilities(): Capabilities {
-    return this.inner.capabilities;
-  }
-
-  ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
+  override ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
     if (mode === 'create') this.recorder.ensured(topology);
     return this.inner.ensure(topology, mode);
   }
 
-  async publish(batch: readonly Outgoing[], call?: PublishCall): Promise<readonly PublishResult[]> {
+  override async publish(batch: readonly Outgoing[], call?: PublishCall): Promise<readonly PublishResult[]> {
     const targets = batch.map((message) => this.recorder.targets(message));
     // Written down before the answer: a message may be handled before its publisher hears of it.
     const slots = batch.map((message, at) => this.#note(message, targets[at] as readonly string[]));
     const results = await this.inner.publish(batch, call);
-    results.forEach((result, at) => {
-      const { events } = this.recorder;
-      const slot = slots[at] as number;
-      events[slot] = { ...(events[slot] as HistoryEvent & { kind: 'published' }), result };
-    });
+    results.forEach((result, at) => this.#noteResult(slots[at] as number, result));
     return results;
   }
 
-  async open(spec: SubscriptionSpec): Promise<Receiver> {
+  /** What a bus uses where the backend has it. */
+  get publishNow(): Backend['publishNow'] {
+    const publishNow = this.inner.publishNow?.bind(this.inner);
+    return publishNow && ((message) => this.#publishNow(message, publishNow));
+  }
+
+  #publishNow(message: Outgoing, publishNow: (message: Outgoing) => PublishResult): PublishResult {
+    const slot = this.#note(message, this.recorder.targets(message));
+    const result = publishNow(message);
+    this.#noteResult(slot, result);
+    return result;
+  }
+
+  override async open(spec: SubscriptionSpec): Promise<Receiver> {
     return new RecordedReceiver(await this.inner.open(spec), this.recorder);
   }
 
-  async *inspect(query: InspectQuery): AsyncIterable<Inspected> {
+  override async *inspect(query: InspectQuery): AsyncIterable<Inspected> {
     for await (const found of this.inner.inspect(query)) {
       if (found.kind === 'purged' && query.kind === 'purge' && query.state !== 'dead') {
         this.recorder.events.push({ kind: 'purged', subscription: query.subscription, count: found.count });
@@ -86,12 +88,9 @@ class RecordedBackend implements Backend {
     }
   }
 
-  status(): BackendStatus {
-    return this.inner.status();
-  }
-
-  close(deadline: Date): Promise<void> {
-    return this.inner.close(deadline);
+  #noteResult(slot: number, result: PublishResult): void {
+    const { events } = this.recorder;
+    events[slot] = { ...(events[slot] as HistoryEvent & { kind: 'published' }), result };
   }
 
   #note(message: Outgoing, to: readonly string[]): number {
@@ -102,20 +101,22 @@ class RecordedBackend implements Backend {
 
 const NO_ANSWER = new BackendUnavailableError('recorded', 'settle', 'no answer came');
 
-class RecordedReceiver implements Receiver {
+class RecordedReceiver extends ForwardingReceiver {
   constructor(
-    readonly inner: Receiver,
+    inner: Receiver,
     private readonly recorder: Recorder,
-  ) {}
+  ) {
+    super(inner);
+  }
 
-  async receive(max: number, signal: AbortSignal): Promise<readonly Delivery[]> {
+  override async receive(max: number, signal: AbortSignal): Promise<readonly Delivery[]> {
     const deliveries = await this.inner.receive(max, signal);
     const at = this.recorder.clock.mono();
     for (const delivery of deliveries) this.recorder.events.push({ kind: 'delivered', delivery, at });
     return deliveries;
   }
 
-  async settle(acts: readonly Settlement[]): Promise<readonly SettleResult[]> {
+  override async settle(acts: readonly Settlement[]): Promise<readonly SettleResult[]> {
     // Written down before the answer: what a release gives back may be delivered before its owner hears of it.
     const slots = acts.map((act) => this.#note(act));
     const results = await this.inner.settle(acts);
@@ -130,9 +131,5 @@ class RecordedReceiver implements Receiver {
   #note(act: Settlement): number {
     const { events, clock } = this.recorder;
     return events.push({ kind: 'settled', act, result: NO_ANSWER, at: clock.mono() }) - 1;
-  }
-
-  close(): Promise<void> {
-    return this.inner.close();
   }
 }

@@ -2,16 +2,14 @@ import type { Random } from '../../ambient/random.js';
 import { BackendUnavailableError, PublishOutcomeUnknownError } from '../../backend/backend.errors.js';
 import type {
   Backend,
-  BackendStatus,
   PublishCall,
   PublishResult,
   Receiver,
   Settlement,
   SettleResult,
 } from '../../backend/backend.js';
-import type { Capabilities } from '../../backend/capabilities.js';
-import type { InspectQuery, Inspected } from '../../backend/inspect.js';
-import type { Drift, SubscriptionSpec, Topology } from '../../backend/topology.js';
+import { ForwardingBackend, ForwardingReceiver } from '../../backend/forwarding-backend.js';
+import type { SubscriptionSpec } from '../../backend/topology.js';
 import type { Delivery } from '../../message/delivery.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { MemoryReceiver } from './memory.receiver.js';
@@ -68,47 +66,20 @@ class Fate {
 }
 
 /** A backend that lets every call through, except where fate strikes. */
-export class FaultyBackend implements Backend {
+export class FaultyBackend extends ForwardingBackend {
   readonly #fate: Fate;
 
-  constructor(
-    private readonly inner: Backend,
-    options: FaultOptions,
-    random: Random,
-  ) {
+  constructor(inner: Backend, options: FaultOptions, random: Random) {
+    super(inner);
     this.#fate = new Fate(options, random);
   }
 
-  get name(): string {
-    return this.inner.name;
-  }
-
-  get capabilities(): Capabilities {
-    return this.inner.capabilities;
-  }
-
-  ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
-    return this.inner.ensure(topology, mode);
-  }
-
-  publish(batch: readonly Outgoing[], call?: PublishCall): Promise<readonly PublishResult[]> {
+  override publish(batch: readonly Outgoing[], call?: PublishCall): Promise<readonly PublishResult[]> {
     return Promise.all(batch.map((message) => this.#publishOne(message, call)));
   }
 
-  async open(spec: SubscriptionSpec): Promise<Receiver> {
+  override async open(spec: SubscriptionSpec): Promise<Receiver> {
     return new FaultyReceiver(await this.inner.open(spec), this.#fate, this.name);
-  }
-
-  inspect(query: InspectQuery): AsyncIterable<Inspected> {
-    return this.inner.inspect(query);
-  }
-
-  status(): BackendStatus {
-    return this.inner.status();
-  }
-
-  close(deadline: Date): Promise<void> {
-    return this.inner.close(deadline);
   }
 
   async #publishOne(message: Outgoing, call?: PublishCall): Promise<PublishResult> {
@@ -125,14 +96,16 @@ export class FaultyBackend implements Backend {
   }
 }
 
-class FaultyReceiver implements Receiver {
+class FaultyReceiver extends ForwardingReceiver {
   constructor(
-    readonly inner: Receiver,
+    inner: Receiver,
     private readonly fate: Fate,
     private readonly backendName: string,
-  ) {}
+  ) {
+    super(inner);
+  }
 
-  async receive(max: number, signal: AbortSignal): Promise<readonly Delivery[]> {
+  override async receive(max: number, signal: AbortSignal): Promise<readonly Delivery[]> {
     const deliveries = [...(await this.inner.receive(max, signal))];
     for (let at = 1; at < deliveries.length; at++) {
       const [before, here] = [deliveries[at - 1] as Delivery, deliveries[at] as Delivery];
@@ -141,12 +114,8 @@ class FaultyReceiver implements Receiver {
     return deliveries;
   }
 
-  settle(acts: readonly Settlement[]): Promise<readonly SettleResult[]> {
+  override settle(acts: readonly Settlement[]): Promise<readonly SettleResult[]> {
     return Promise.all(acts.map((act) => this.#settleOne(act)));
-  }
-
-  close(): Promise<void> {
-    return this.inner.close();
   }
 
   async #settleOne(act: Settlement): Promise<SettleResult> {
