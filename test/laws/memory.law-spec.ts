@@ -1,4 +1,4 @@
-import { memoryFixture } from '@pigeonpost/queue/testing';
 import { bindLaws } from './bind-laws.js';
+import { memory } from './memory.fixture.js';
 
-bindLaws(memoryFixture());
+bindLaws(memory);

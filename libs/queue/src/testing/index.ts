@@ -15,6 +15,7 @@ export { LawBrokenError } from './expectations.js';
 export type { BackendFixture, World } from './fixture.js';
 export type { History, HistoryEvent } from './history.js';
 export type { Gate, Law, NotOffered } from './law.js';
+export { answerTo, type LawAnswer } from './law-answer.js';
 export { LawBench } from './law-bench.js';
 export { type LawTime, realTime, virtualTime } from './law-time.js';
 export { memoryFixture } from './memory-fixture.js';

@@ -2,6 +2,7 @@ import type { Capabilities } from '../backend/capabilities.js';
 import { describeError } from '../message/error-info.js';
 import type { BackendFixture } from './fixture.js';
 import type { Law } from './law.js';
+import { answerTo } from './law-answer.js';
 import { LawBench } from './law-bench.js';
 
 export type Verdict = 'kept' | 'refused as it must' | 'not applicable' | 'broken';
@@ -44,11 +45,11 @@ async function hold(law: Law, bench: LawBench): Promise<Applied> {
 }
 
 async function apply(law: Law, bench: LawBench): Promise<Applied> {
-  const lacking = law.gate !== undefined && !law.gate.met(bench.capabilities) ? law.gate.needs : undefined;
-  if (lacking !== undefined && law.refuses === undefined) return ['not applicable', `needs ${lacking}`];
-  await (lacking === undefined ? law.does : (law.refuses as Law['does']))(bench);
+  const answer = answerTo(law, bench.capabilities);
+  if (answer === 'none') return ['not applicable', `needs ${law.gate?.needs}`];
+  await law[answer]?.(bench);
   await bench.finish();
-  return lacking === undefined ? ['kept', undefined] : ['refused as it must', `lacks ${lacking}`];
+  return answer === 'does' ? ['kept', undefined] : ['refused as it must', `lacks ${law.gate?.needs}`];
 }
 
 /**

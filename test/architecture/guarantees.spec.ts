@@ -1,0 +1,34 @@
+import { ALL_LAWS, NOT_OFFERED } from '@pigeonpost/queue/testing';
+import { ANOMALIES } from '../laws/guarantees/anomalies.js';
+import { type Column, declaredColumns } from '../laws/guarantees/columns.js';
+import { PAGE, pageOf, README, readmePartOf } from '../laws/guarantees/page.js';
+import { files, read } from './tree.js';
+
+describe('the guarantees in the docs', () => {
+  let columns: readonly Column[] = [];
+
+  beforeAll(async () => {
+    columns = await declaredColumns();
+  });
+
+  it('are what the backends declare and the laws show: npm run docs:guarantees writes them', () => {
+    expect(read(PAGE)).toBe(pageOf(columns));
+    expect(read(README)).toContain(readmePartOf(columns));
+  });
+
+  it('speak of every backend of the library', () => {
+    const folders = files('libs/queue/src/backends/*/index.ts').map((file) => file.split('/').at(-2));
+    expect(columns.map(({ name }) => name).sort()).toEqual(folders);
+  });
+
+  it('name every law once, offered or not', () => {
+    const ids = [...ALL_LAWS, ...NOT_OFFERED].map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const id of ids) expect(read(PAGE)).toContain(`\n| ${id} `);
+  });
+
+  it('bound what can still happen by laws that exist', () => {
+    const known = new Set(ALL_LAWS.map(({ id }) => id));
+    expect(ANOMALIES.flatMap(({ laws }) => laws).filter((id) => !known.has(id))).toEqual([]);
+  });
+});

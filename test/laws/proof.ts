@@ -1,0 +1,84 @@
+import type { Capabilities } from '@pigeonpost/queue';
+import {
+  ALL_LAWS,
+  type BackendFixture,
+  type LawReport,
+  NOT_OFFERED,
+  runLaws,
+  unprovenClaims,
+  type Verdict,
+} from '@pigeonpost/queue/testing';
+import type { BackendUnderLaws } from './backends.js';
+
+/** What a run says of a law, in the words of its reports. */
+export const RESULTS = ['passed', 'refused as declared', 'not applicable', 'not offered', 'failed'] as const;
+export type LawResult = (typeof RESULTS)[number];
+
+const RESULT_OF: Readonly<Record<Verdict, LawResult>> = {
+  kept: 'passed',
+  'refused as it must': 'refused as declared',
+  'not applicable': 'not applicable',
+  broken: 'failed',
+};
+
+export interface LawLine {
+  readonly id: string;
+  readonly title: string;
+  readonly result: LawResult;
+  /** What the backend lacks, why it is not offered, or how the law was broken. */
+  readonly why?: string | undefined;
+  readonly proves: readonly string[];
+}
+
+/** What the laws have shown about one backend. */
+export interface Proof {
+  readonly backend: string;
+  readonly capabilities: Capabilities;
+  /** Every law there is, the ones that nobody offers last. */
+  readonly laws: readonly LawLine[];
+  /** Capabilities that the backend claims and no law has shown. */
+  readonly unproven: readonly string[];
+  /** What was thrown, by the id of the failed law. */
+  readonly errors: ReadonlyMap<string, unknown>;
+}
+
+/** Runs every law. Never rejects for a broken one. */
+export async function prove({ fixture, atOnce }: BackendUnderLaws): Promise<Proof> {
+  const capabilities = await capabilitiesOf(fixture);
+  const reports = await runLaws(ALL_LAWS, fixture, atOnce);
+  return {
+    backend: fixture.name,
+    capabilities,
+    laws: [...reports.map(toLine), ...NOT_OFFERED_LINES],
+    unproven: unprovenClaims(capabilities, reports),
+    errors: new Map(reports.filter(isBroken).map(({ id, error }) => [id, error])),
+  };
+}
+
+export function isSound({ errors, unproven }: Proof): boolean {
+  return errors.size === 0 && unproven.length === 0;
+}
+
+/** What a new, empty broker says that it can do. */
+export async function capabilitiesOf(fixture: BackendFixture): Promise<Capabilities> {
+  const world = await fixture.create();
+  const { backend, store } = await world.connect();
+  await backend.close(new Date(world.ambient.clock.now()));
+  await store?.close();
+  await world.dispose();
+  return backend.capabilities;
+}
+
+const NOT_OFFERED_LINES = NOT_OFFERED.map((promise): LawLine => ({
+  ...promise,
+  result: 'not offered',
+  proves: [],
+}));
+
+function toLine({ id, title, verdict, why, proves }: LawReport): LawLine {
+  return { id, title, result: RESULT_OF[verdict], why, proves };
+}
+
+function isBroken({ verdict }: LawReport): boolean {
+  return verdict === 'broken';
+}
