@@ -157,7 +157,9 @@ describe('several backends', () => {
       handle(): void {}
     }
     const queue = QueueModule.forRoot(options({ backends: [{ name: 'main', driver: forgetful }] }));
-    await expect(start([queue], [Once])).rejects.toThrow('Once.handle is idempotent');
+    await expect(start([queue], [Once])).rejects.toThrow(
+      'Once.handle asks for idempotency (handled once within 3d), but backend "main" has no store',
+    );
   });
 });
 

@@ -19,6 +19,7 @@ export type {
   Backend,
   BackendFactory,
   BackendStatus,
+  ForeseenBackend,
   OpenedBackend,
   PublishCall,
   PublishResult,
@@ -41,9 +42,13 @@ export type { Depth, Inspected, InspectQuery, MessageState, Peeked, Purged } fro
 export type { Drift, SubscriptionSpec, SubscriptionTopology, Topology } from './backend/topology.js';
 export type { Conflict, Page, Store, StoreEntry, StoreOp, WriteResult } from './store/store.js';
 
+export type { Anomaly } from './policies/anomalies.js';
 export { type Backoff, exponential, type ExponentialOptions, fixed, schedule } from './policies/backoff.js';
 export { InvalidPolicyError } from './policies/consume.policies.js';
 export { type Duration, InvalidDurationError } from './policies/duration.js';
+export type { Plan, PlanEntry } from './policies/plan.js';
+export type { Need } from './policies/requirements.js';
+export type { Refusal, Resolution } from './policies/resolution.js';
 export type { ErrorClass } from './policies/retry.policy.js';
 export { Reject, Release, RetryAfter, Verdict } from './policies/verdicts.js';
 
@@ -84,15 +89,21 @@ export type {
 export { Retry, type RetryOptions } from './decorators/retry.decorator.js';
 
 export { isQueueContext } from './nest/execution-context.js';
+export { explainApplication } from './nest/explain.application.js';
+export type { HandlerPlan } from './nest/handler.plan.js';
+export { planTable } from './nest/plan.table.js';
 export {
   DuplicateModuleError,
   DuplicateSubscriptionError,
   InvalidHandlerError,
   InvalidOptionsError,
+  NotPlannedError,
+  PlanRefusedError,
   TopologyDriftError,
   UnsupportedNestError,
 } from './nest/nest.errors.js';
 export type { PayloadIssue } from './nest/payload.validator.js';
+export { QueueExplainer } from './nest/queue.explainer.js';
 export { QueueModule } from './nest/queue.module.js';
 export type {
   BackendConfig,

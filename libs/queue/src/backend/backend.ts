@@ -101,6 +101,14 @@ export interface BackendFactory<Options extends object = object> {
   /** A class with class-validator rules and defaults; the module checks the given options against it. */
   readonly optionsClass: new () => Options;
   open(name: string, options: Options, ambient: Ambient): Promise<OpenedBackend>;
+  /** What `open` would offer, told without touching anything. Absent where the broker must be asked first. */
+  foresee?(options: Options): ForeseenBackend;
+}
+
+export interface ForeseenBackend {
+  readonly capabilities: Capabilities;
+  /** Whether a store comes with it. */
+  readonly remembers: boolean;
 }
 
 export interface OpenedBackend {

@@ -6,6 +6,7 @@ import { ShutdownError } from '../interceptors/handling.errors.js';
 import { noCounts, type OutcomeCounts } from '../interceptors/observe.station.js';
 import { exponential } from '../policies/backoff.js';
 import { checkConcurrency } from '../policies/consume.policies.js';
+import { BoundedReceiver } from './bounded-receiver.js';
 import { checkStore } from './build-pipeline.js';
 import type { ConsumerOptions, ConsumerStatus } from './consumer-options.js';
 import { Demand } from './demand.js';
@@ -41,7 +42,8 @@ export class Consumer {
   /** Opens the subscription and starts to take. Rejects when it cannot be opened. */
   async start(): Promise<void> {
     const { backend, subscription, topics, policies } = this.options;
-    const receiver = await backend.open({ name: subscription, topics, leaseMs: policies.leaseMs });
+    const opened = await backend.open({ name: subscription, topics, leaseMs: policies.leaseMs });
+    const receiver = new BoundedReceiver(opened, backend.capabilities.batch);
     if (this.#stop.signal.aborted) return receiver.close(); // drained before it was open
     const lanes = new Lanes({
       consumer: this.options,

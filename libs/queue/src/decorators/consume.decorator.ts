@@ -1,6 +1,7 @@
 import { ENTRY_PROVIDER_WATERMARK } from '@nestjs/common/constants.js';
 import type { Type } from '@nestjs/common';
 import type { MessageInterceptor } from '../interceptors/interceptor.js';
+import type { Anomaly } from '../policies/anomalies.js';
 import type { Duration } from '../policies/duration.js';
 import { describesHandler } from './handler-metadata.js';
 import type { PayloadType } from './payload-type.js';
@@ -36,6 +37,11 @@ export interface ConsumeOptions {
    * default), also every global one (`all`), or also these global ones.
    */
   readonly enhancers?: 'local' | 'all' | readonly Type[];
+  /**
+   * What the handler can live with where its backend gives less than was asked, by name: the application starts then,
+   * and its plan says what is left. Default: nothing, the start is refused.
+   */
+  readonly accept?: readonly Anomaly[];
 }
 
 /** An interceptor, or a class that Nest provides or can make. */

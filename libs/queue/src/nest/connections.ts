@@ -84,7 +84,7 @@ export class Connections implements OnApplicationShutdown {
 }
 
 /** The only one needs no mark. */
-function primaryOf(backends: readonly BackendConfig[]): string {
+export function primaryOf(backends: readonly BackendConfig[]): string {
   const marked = backends.find(({ primary }) => primary === true);
   return (marked ?? backends[0])?.name ?? '';
 }

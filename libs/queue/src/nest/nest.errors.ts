@@ -45,3 +45,20 @@ export class TopologyDriftError extends QueueError {
 export class UnsupportedNestError extends QueueError {
   readonly code = 'unsupported_nest';
 }
+
+/** Handlers ask for what their backends cannot give. Says for each who asks for what, why not, and the remedy. */
+export class PlanRefusedError extends QueueError {
+  readonly code = 'plan_refused';
+
+  constructor(
+    /** One sentence each. */
+    readonly refusals: readonly string[],
+  ) {
+    super(`the backends cannot give what the handlers ask for:\n- ${refusals.join('\n- ')}`);
+  }
+}
+
+/** A plan was asked for that does not exist yet, or cannot be made in this way. */
+export class NotPlannedError extends QueueError {
+  readonly code = 'not_planned';
+}

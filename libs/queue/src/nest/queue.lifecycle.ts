@@ -5,8 +5,10 @@ import type { CancelTimer } from '../ambient/clock.js';
 import { parseDuration } from '../policies/duration.js';
 import type { Connections } from './connections.js';
 import { ConsumerBuilder, type Consumers, type RunningClaim } from './consumers.js';
+import { planOf, refuseUnmet, type HandlerPlan } from './handler.plan.js';
 import { hangGate, hasHooks } from './module.gate.js';
 import { InvalidOptionsError } from './nest.errors.js';
+import type { Plans } from './queue.explainer.js';
 import type { QueueModuleOptions } from './queue.options.js';
 import type { HandlerClaim, SubscriptionExplorer } from './subscription.explorer.js';
 import { ensureTopologies, topologies } from './topology.js';
@@ -19,6 +21,7 @@ export interface LifecycleParts {
   readonly options: QueueModuleOptions;
   readonly connections: Connections;
   readonly consumers: Consumers;
+  readonly plans: Plans;
   readonly explorer: SubscriptionExplorer;
   readonly moduleRef: ModuleRef;
   readonly logger: Logger;
@@ -33,7 +36,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
     this.#drainMs = parseDuration('shutdown.drain', parts.options.shutdown?.drain ?? '25s');
   }
 
-  /** Checks everything first, then connects, then creates what is missing; starts nothing yet. */
+  /** Checks everything first, then connects and plans, then creates what is missing; starts nothing yet. */
   async onModuleInit(): Promise<void> {
     const { options, connections, consumers, explorer, moduleRef, logger } = this.parts;
     const claims = explorer.explore({
@@ -48,12 +51,26 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
     );
     await this.#orClose(async () => {
       await connections.openAll();
+      await this.#plan(claims);
       const { ensure = 'create' } = options;
       const wanted = topologies(options, claims, connections.primary);
       if (ensure !== 'off') await ensureTopologies(wanted, ensure, this.parts);
       consumers.set(await Promise.all(prepared.map((claim) => builder.build(claim))));
     });
     for (const module of this.#modules()) this.#gate(module);
+  }
+
+  /** Kept also when it is refused, so that it can be looked at. */
+  async #plan(claims: readonly HandlerClaim[]): Promise<void> {
+    const { connections, plans } = this.parts;
+    const made = await Promise.all(
+      claims.map(async (claim): Promise<HandlerPlan> => {
+        const { backend, store } = await connections.get(claim.backend).backend.connect();
+        return planOf(claim, { capabilities: backend.capabilities, remembers: store !== undefined });
+      }),
+    );
+    plans.set(made);
+    refuseUnmet(made);
   }
 
   #modules(): ReadonlySet<Module> {

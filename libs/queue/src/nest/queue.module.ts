@@ -5,6 +5,7 @@ import { Connections } from './connections.js';
 import { Consumers } from './consumers.js';
 import { InvalidOptionsError } from './nest.errors.js';
 import { checkModuleOptions } from './options.check.js';
+import { Plans, QueueExplainer } from './queue.explainer.js';
 import { QueueLifecycle } from './queue.lifecycle.js';
 import type {
   QueueFeatureOptions,
@@ -67,12 +68,13 @@ function queueModule({ names, isGlobal = true, imports = [], sources }: ModulePa
       ...INNER_PROVIDERS,
       ...buses,
     ],
-    exports: [Bus, QueueRegistry, ...buses.map(({ provide }) => provide)],
+    exports: [Bus, QueueRegistry, QueueExplainer, ...buses.map(({ provide }) => provide)],
   };
 }
 
 const INNER_PROVIDERS: readonly Provider[] = [
   Consumers,
+  Plans,
   {
     provide: Connections,
     useFactory: (options: QueueModuleOptions) => new Connections(options),
@@ -88,10 +90,11 @@ const INNER_PROVIDERS: readonly Provider[] = [
     useFactory: (connections: Connections, consumers: Consumers) => new QueueRegistry(connections, consumers),
     inject: [Connections, Consumers],
   },
+  { provide: QueueExplainer, useFactory: (plans: Plans) => new QueueExplainer(plans), inject: [Plans] },
   {
     provide: QueueLifecycle,
     useFactory: lifecycle,
-    inject: [CHECKED_OPTIONS, Connections, Consumers, DiscoveryService, MetadataScanner, ModuleRef],
+    inject: [CHECKED_OPTIONS, Connections, Consumers, Plans, DiscoveryService, MetadataScanner, ModuleRef],
   },
 ];
 
@@ -99,16 +102,17 @@ type LifecycleInjections = [
   QueueModuleOptions,
   Connections,
   Consumers,
+  Plans,
   DiscoveryService,
   MetadataScanner,
   ModuleRef,
 ];
 
 function lifecycle(...injected: LifecycleInjections): QueueLifecycle {
-  const [options, connections, consumers, discovery, scanner, moduleRef] = injected;
+  const [options, connections, consumers, plans, discovery, scanner, moduleRef] = injected;
   const explorer = new SubscriptionExplorer(discovery, scanner);
   const logger = new Logger('QueueModule');
-  return new QueueLifecycle({ options, connections, consumers, explorer, moduleRef, logger });
+  return new QueueLifecycle({ options, connections, consumers, plans, explorer, moduleRef, logger });
 }
 
 function namedProviders(name: string): readonly FactoryProvider[] {

@@ -3,7 +3,8 @@ import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js'
 import type { Module } from '@nestjs/core/injector/module.js';
 import type { InterceptorRef } from '../decorators/consume.decorator.js';
 import { handlerMetadata, type ConsumeEntry } from '../decorators/handler-metadata.js';
-import { checkName } from '../message/names.js';
+import { checkName, quote } from '../message/names.js';
+import { ANOMALIES, isAnomaly, type Anomaly } from '../policies/anomalies.js';
 import type { ConsumePolicies } from '../policies/consume.policies.js';
 import type { HandlerHost } from './handler.compiler.js';
 import { policiesOf, type DescribedHandler } from './handler.policies.js';
@@ -19,6 +20,8 @@ export interface HandlerClaim {
   readonly topics: readonly string[];
   readonly backend: string;
   readonly policies: ConsumePolicies;
+  /** See ConsumeOptions. */
+  readonly accept: readonly Anomaly[];
   readonly interceptors: readonly InterceptorRef[];
   readonly host: HandlerHost;
 }
@@ -107,9 +110,17 @@ function claim(handler: DescribedHandler, entry: ConsumeEntry, place: Place): Ha
     topics,
     backend,
     policies: policiesOf(handler, entry),
+    accept: acceptedBy(handler, options.accept),
     interceptors: options.interceptors ?? [],
     host: { wrapper, module, method: handler.method, enhancers: options.enhancers ?? 'local' },
   };
+}
+
+function acceptedBy({ name }: DescribedHandler, accept: readonly Anomaly[] = []): readonly Anomaly[] {
+  const unknown = accept.find((each) => !isAnomaly(each));
+  if (unknown === undefined) return accept;
+  const known = Object.keys(ANOMALIES).join(', ');
+  throw new InvalidHandlerError(name, `accept: there is no ${quote(unknown)}, choose from ${known}`);
 }
 
 function subscriptionOf({ name }: DescribedHandler, entry: ConsumeEntry, { group }: ClaimDefaults): string {

@@ -53,6 +53,16 @@ export function schedule(waits: readonly [Duration, ...Duration[]]): Backoff {
 
 export const DEFAULT_BACKOFF: Backoff = exponential('1s');
 
+/** Highest of the dice: they are below 1. */
+const HIGHEST_RANDOM = 1 - Number.EPSILON;
+
+/** The longest wait after each of the first `count` attempts, whatever the dice say; whole ms, rounded up. */
+export function longestWaitsMs(backoff: Backoff, count: number): readonly number[] {
+  return Array.from({ length: count }, (_, at) =>
+    Math.ceil(Math.max(safeBackoffMs(backoff, at + 1, 0), safeBackoffMs(backoff, at + 1, HIGHEST_RANDOM))),
+  );
+}
+
 /** What `backoff` says, or what the default says when it throws or answers with something that is no time. */
 export function safeBackoffMs(backoff: Backoff, attempt: number, random: number): number {
   const waitMs = attemptBackoff(backoff, attempt, random);

@@ -1,4 +1,5 @@
-import { InvalidDurationError, parseDuration } from './duration.js';
+import fc from 'fast-check';
+import { formatDuration, InvalidDurationError, parseDuration } from './duration.js';
 
 describe('parseDuration', () => {
   it.each([
@@ -45,5 +46,28 @@ describe('parseDuration', () => {
       /^retry\.backoff is "5 s": give milliseconds/,
     );
     expect(() => parseDuration('delay', NaN)).toThrow(/^delay is NaN:/);
+  });
+});
+
+describe('a duration as text', () => {
+  it.each([
+    [0, '0ms'],
+    [1, '1ms'],
+    [999.2, '1s'],
+    [9_600, '9.6s'],
+    [90_000, '90s'],
+    [300_000, '5m'],
+    [12 * 3_600_000, '12h'],
+    [3 * 86_400_000, '3d'],
+  ])('%d ms is %s', (ms, text) => {
+    expect(formatDuration(ms)).toBe(text);
+  });
+
+  it('is read back as the same ms', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 100 * 365 * 86_400_000 }), (ms) => {
+        expect(Math.round(parseDuration('wait', formatDuration(ms)))).toBe(ms);
+      }),
+    );
   });
 });

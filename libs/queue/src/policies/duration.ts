@@ -33,3 +33,13 @@ function fromText(text: string): number {
   const match = TEXT.exec(text);
   return match ? Number(match[1]) * UNIT_MS[match[2] as Unit] : Number.NaN;
 }
+
+const COARSE = ['d', 'h', 'm', 's'] as const satisfies readonly Unit[];
+
+/** Whole ms as a text that `parseDuration` reads back: in the largest unit that divides them, else as `9.6s` or `70ms`. */
+export function formatDuration(ms: number): Duration {
+  const whole = Math.ceil(ms);
+  const unit = COARSE.find((each) => whole >= UNIT_MS[each] && whole % UNIT_MS[each] === 0);
+  if (unit !== undefined) return `${whole / UNIT_MS[unit]}${unit}`;
+  return whole < UNIT_MS.s ? `${whole}ms` : `${whole / UNIT_MS.s}s`;
+}

@@ -26,3 +26,4 @@ export { Recorder } from './recorder.js';
 export { type LawReport, runLaw, runLaws, type Verdict } from './run-laws.js';
 export { testAmbient } from './test-ambient.js';
 export { skewedClock, VirtualClock } from './virtual-clock.js';
+export { weakened } from './weakened.js';

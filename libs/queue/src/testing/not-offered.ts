@@ -15,7 +15,7 @@ export const NOT_OFFERED: readonly NotOffered[] = [
   {
     id: 'C7',
     title: 'a delay beyond the native maximum is honoured or refused when planned',
-    why: 'every backend delays for years; the plan compiler comes with the first that does not',
+    why: 'every backend delays for years; that a shorter one is refused is tested with the plan',
   },
   {
     id: 'C9',

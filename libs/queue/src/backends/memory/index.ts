@@ -11,6 +11,10 @@ export const memoryBackend: BackendFactory<MemoryOptions> = Object.freeze({
   kind: 'memory',
   optionsClass: MemoryOptions,
   open: openMemory,
+  foresee: ({ maxBytes = memoryCapabilities.maxBytes }) => ({
+    capabilities: { ...memoryCapabilities, maxBytes },
+    remembers: true,
+  }),
 });
 
 async function openMemory(name: string, options: MemoryOptions, ambient: Ambient): Promise<OpenedBackend> {

@@ -179,6 +179,10 @@ export function assemble(
 export const sqliteBackend: BackendFactory<SqliteOptions> = {
   kind: 'sqlite',
   optionsClass: SqliteOptions,
+  foresee: (given) => ({
+    capabilities: sqliteCapabilities(resolveOptions('sqlite', given).maxBytes),
+    remembers: true,
+  }),
   async open(name: string, given: SqliteOptions, ambient: Ambient): Promise<Required<OpenedBackend>> {
     const options = resolveOptions(name, given);
     const db = await openDatabase(name, options, ambient.clock);

@@ -1,0 +1,115 @@
+import type { Capabilities } from '../backend/capabilities.js';
+import { ANOMALIES, type Anomaly } from './anomalies.js';
+import type { Need, Requirement } from './requirements.js';
+import {
+  resolveAck,
+  resolveDeadLetters,
+  resolveFanOut,
+  resolvePublish,
+  resolveRelease,
+} from './resolve-delivery.js';
+import { resolveLease, resolveTimeout } from './resolve-lease.js';
+import { resolveAttempts, resolveCrashes, resolveRetry } from './resolve-retry.js';
+import { resolveConcurrency, resolveIdempotency } from './resolve-work.js';
+import type { Offer, Refusal, Resolution } from './resolution.js';
+import { formatDuration } from './duration.js';
+
+/** One requirement and how it is met. Plain data: it survives JSON. */
+export type PlanEntry = Resolution & {
+  readonly need: Need;
+  /** What was asked for, in words. */
+  readonly asked: string;
+};
+
+/** One entry per requirement, in their order. */
+export type Plan = readonly PlanEntry[];
+
+export interface PlanHelpers {
+  /** Whether a store comes with the backend. */
+  readonly remembers: boolean;
+  /** Anomalies that the handler can live with; those that do not occur change nothing. */
+  readonly accept: readonly Anomaly[];
+}
+
+/** Holds each requirement against what the backend can do. Pure: it decides nothing by a backend's name. */
+export function compile(
+  requirements: readonly Requirement[],
+  capabilities: Capabilities,
+  { remembers, accept }: PlanHelpers,
+): Plan {
+  const offer = { capabilities, remembers };
+  return requirements.map((requirement) => ({
+    need: requirement.need,
+    asked: ask(requirement),
+    ...accepted(resolve(requirement, offer), accept),
+  }));
+}
+
+export function isRefused(entry: PlanEntry): entry is PlanEntry & Refusal {
+  return entry.answer === 'refused';
+}
+
+function accepted(resolution: Resolution, accept: readonly Anomaly[]): Resolution {
+  if (resolution.answer !== 'refused') return resolution;
+  const { anomaly } = resolution;
+  if (anomaly === undefined || !accept.includes(anomaly)) return resolution;
+  return { answer: 'accepted', anomaly, leaves: ANOMALIES[anomaly] };
+}
+
+function resolve(requirement: Requirement, offer: Offer): Resolution {
+  switch (requirement.need) {
+    case 'publish':
+      return resolvePublish(offer);
+    case 'ack':
+      return resolveAck(offer);
+    case 'fan-out':
+      return resolveFanOut(offer);
+    case 'retry':
+      return resolveRetry(requirement, offer);
+    case 'attempts':
+      return resolveAttempts(offer);
+    case 'crashes':
+      return resolveCrashes(offer);
+    case 'dead letters':
+      return resolveDeadLetters(offer);
+    case 'lease':
+      return resolveLease(requirement, offer);
+    case 'timeout':
+      return resolveTimeout(requirement);
+    case 'release':
+      return resolveRelease(offer);
+    case 'idempotency':
+      return resolveIdempotency(requirement, offer);
+    case 'concurrency':
+      return resolveConcurrency(requirement, offer);
+  }
+}
+
+function ask(requirement: Requirement): string {
+  switch (requirement.need) {
+    case 'publish':
+      return 'a published message is stored';
+    case 'ack':
+      return 'at least once';
+    case 'fan-out':
+      return 'a copy of every message';
+    case 'retry':
+      return `${requirement.attempts - 1} retries, waits up to ${formatDuration(requirement.longestMs)}`;
+    case 'attempts':
+      return `${requirement.attempts} attempts, counted`;
+    case 'crashes':
+      return `${requirement.maxCrashes} crashes, counted`;
+    case 'dead letters':
+      return 'dead letters with their reasons';
+    case 'lease':
+      return `${formatDuration(requirement.leaseMs)}, renewed up to ${formatDuration(requirement.maxLeaseMs)}`;
+    case 'timeout':
+      return `after ${formatDuration(requirement.timeoutMs)}`;
+    case 'release':
+      return 'given back uncounted at a shutdown';
+    case 'idempotency':
+      return `handled once within ${formatDuration(requirement.ttlMs)}`;
+    case 'concurrency':
+      return `${requirement.concurrency} at once, prefetch ${requirement.prefetch}`;
+  }
+}

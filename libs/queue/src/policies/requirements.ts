@@ -1,0 +1,70 @@
+import { longestWaitsMs } from './backoff.js';
+import type { ConsumePolicies } from './consume.policies.js';
+
+/** One thing that a handler needs to be able to rely on, with the numbers it was asked with. Times in ms. */
+export type Requirement =
+  | { readonly need: 'publish' }
+  | { readonly need: 'ack' }
+  | { readonly need: 'fan-out' }
+  | { readonly need: 'retry'; readonly attempts: number; readonly longestMs: number }
+  | { readonly need: 'attempts'; readonly attempts: number }
+  | { readonly need: 'crashes'; readonly maxCrashes: number }
+  | { readonly need: 'dead letters' }
+  | {
+      readonly need: 'lease';
+      readonly leaseMs: number;
+      readonly maxLeaseMs: number;
+      /** How long a handler can be at work before its message is settled without it. */
+      readonly longestRunMs: number;
+    }
+  | { readonly need: 'timeout'; readonly timeoutMs: number; readonly abortGraceMs: number }
+  | { readonly need: 'release' }
+  | {
+      readonly need: 'idempotency';
+      readonly ttlMs: number;
+      readonly retrySpanMs: number;
+      readonly raw: boolean;
+    }
+  | { readonly need: 'concurrency'; readonly concurrency: number; readonly prefetch: number | 'auto' };
+
+export type Need = Requirement['need'];
+
+/** What these policies rely on. One of each kind at most, always in the same order. */
+export function requirementsOf(policies: ConsumePolicies): readonly Requirement[] {
+  return [
+    { need: 'publish' },
+    { need: 'ack' },
+    { need: 'fan-out' },
+    ...retrying(policies),
+    { need: 'crashes', maxCrashes: policies.maxCrashes },
+    { need: 'dead letters' },
+    ...leasing(policies),
+    { need: 'release' },
+    ...remembering(policies),
+    { need: 'concurrency', concurrency: policies.concurrency, prefetch: policies.prefetch },
+  ];
+}
+
+/** Nothing is retried where the first attempt is the last one. */
+function retrying({ retry }: ConsumePolicies): readonly Requirement[] {
+  const { attempts } = retry;
+  if (attempts === 1) return [];
+  const longestMs = Math.max(...longestWaitsMs(retry.backoff, attempts - 1));
+  return [
+    { need: 'retry', attempts, longestMs },
+    { need: 'attempts', attempts },
+  ];
+}
+
+function leasing(policies: ConsumePolicies): readonly Requirement[] {
+  const { leaseMs, maxLeaseMs, timeoutMs, abortGraceMs } = policies;
+  const longestRunMs = timeoutMs === undefined ? maxLeaseMs : Math.min(maxLeaseMs, timeoutMs + abortGraceMs);
+  const lease: Requirement = { need: 'lease', leaseMs, maxLeaseMs, longestRunMs };
+  return timeoutMs === undefined ? [lease] : [lease, { need: 'timeout', timeoutMs, abortGraceMs }];
+}
+
+function remembering({ idempotency, retry, raw }: ConsumePolicies): readonly Requirement[] {
+  if (idempotency === undefined) return [];
+  const retrySpanMs = longestWaitsMs(retry.backoff, retry.attempts - 1).reduce((sum, ms) => sum + ms, 0);
+  return [{ need: 'idempotency', ttlMs: idempotency.ttlMs, retrySpanMs, raw }];
+}

@@ -1,0 +1,79 @@
+import { native, refused, type Offer, type Resolution } from './resolution.js';
+
+/** Published messages are there when the publisher is told so. */
+export function resolvePublish({ capabilities: { confirm } }: Offer): Resolution {
+  switch (confirm) {
+    case 'routed':
+      return native();
+    case 'stored':
+      return native('a message for a topic that no subscription listens to is stored for nobody');
+    case 'none':
+      return refused(
+        'does not confirm what is published',
+        'use a backend that confirms',
+        'unconfirmed-publish',
+      );
+  }
+}
+
+/** At least once: a message is there until its handler has succeeded. */
+export function resolveAck({ capabilities: { ack } }: Offer): Resolution {
+  switch (ack) {
+    case 'message':
+      return native('a crash between the effect and the ack repeats the message');
+    case 'position':
+      return native('a crash also repeats handled messages that stand behind one that was still running');
+    case 'none':
+      return refused(
+        'forgets a message when it hands it over',
+        'use a backend with acknowledgements',
+        'loss-on-crash',
+      );
+  }
+}
+
+/** The subscription has its own copy of every message, also of those published while nobody consumes. */
+export function resolveFanOut({ capabilities: { fanout } }: Offer): Resolution {
+  switch (fanout) {
+    case 'named':
+      return native();
+    case 'ephemeral':
+      return refused(
+        'has subscriptions only while a consumer runs',
+        'use a backend with named subscriptions',
+        'loss-while-away',
+      );
+    case 'none':
+      return refused(
+        'gives all subscriptions of a topic one copy to share',
+        'use a backend with named subscriptions, so that none takes the messages of another',
+      );
+  }
+}
+
+/** What is given up is kept, with the reasons. */
+export function resolveDeadLetters({ capabilities: { dead } }: Offer): Resolution {
+  switch (dead) {
+    case 'native-reason':
+      return native();
+    case 'native':
+      return refused(
+        'keeps dead letters without their failure records',
+        'use a backend that keeps the reasons',
+        'dead-without-reason',
+      );
+    case 'none':
+      return refused('has no place for what is given up', 'use a backend that keeps dead letters');
+  }
+}
+
+/** What a shutdown or a pause gives back costs no attempt. */
+export function resolveRelease({ capabilities }: Offer): Resolution {
+  return capabilities.uncountedRelease
+    ? native()
+    : refused(
+        'counts what is given back as an attempt',
+        'use a backend with uncounted releases',
+        'counted-release',
+      );
+}

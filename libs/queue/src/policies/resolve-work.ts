@@ -1,0 +1,41 @@
+import { formatDuration } from './duration.js';
+import type { Requirement } from './requirements.js';
+import { composed, native, refused, type Offer, type Resolution } from './resolution.js';
+
+/** An intent is handled once, as long as it is remembered. */
+export function resolveIdempotency(
+  { ttlMs, retrySpanMs, raw }: Extract<Requirement, { need: 'idempotency' }>,
+  { remembers }: Offer,
+): Resolution {
+  if (raw) {
+    return refused(
+      'hands a raw handler bytes without an event, so that there is no key to recognise',
+      'take `raw` or @Idempotent away',
+    );
+  }
+  if (!remembers) {
+    return refused('has no store to remember keys in', 'use a backend that comes with a store');
+  }
+  const forgets =
+    ttlMs < retrySpanMs
+      ? `; a key is forgotten after ${formatDuration(ttlMs)}, before the last retry (${formatDuration(retrySpanMs)})`
+      : '';
+  return composed(
+    'keys in the store of the backend',
+    `an effect outside the store's transaction repeats when the process dies between the effect and the note of it${forgets}`,
+  );
+}
+
+/** As many messages at once as asked, in calls that the backend takes. */
+export function resolveConcurrency(
+  { concurrency, prefetch }: Extract<Requirement, { need: 'concurrency' }>,
+  { capabilities: { batch } }: Offer,
+): Resolution {
+  const wanted = concurrency + (prefetch === 'auto' ? 0 : prefetch);
+  const size = Math.min(batch.receive, batch.settle);
+  if (wanted <= size) return native();
+  return composed(
+    `calls of ${batch.receive} received and ${batch.settle} settled messages at most`,
+    `filling all slots takes ${Math.ceil(wanted / size)} round trips`,
+  );
+}
