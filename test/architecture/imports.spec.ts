@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 const QUEUE = 'libs/queue/src/';
-const DOORS = /^@pigeonpost\/(queue|tasks)(\/[a-z]+)?$/;
+const DOORS = /^@pigeonpost\/(queue|tasks)(\/testing\/nest|\/[a-z]+)?$/;
 
 /** The folder right under `src`, or the file itself when it is a door. */
 function roomOf(file: string): string {

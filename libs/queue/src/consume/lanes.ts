@@ -123,6 +123,7 @@ export class Lanes {
   }
 
   stop(): void {
+    this.settler.stop();
     this.#leases.held.stop();
   }
 

@@ -82,6 +82,18 @@ describe('the settler', () => {
     expect(desk.clock.pending).toBe(0);
   });
 
+  it('leaves no timer behind when it is stopped', async () => {
+    const desk = new Desk();
+    desk.receiver.answers = [() => [DOWN]];
+    desk.ack('a');
+    await turns();
+    expect(desk.clock.pending).toBe(1);
+    desk.settler.stop();
+    expect(desk.clock.pending).toBe(0);
+    await desk.clock.advance(60_000);
+    expect(desk.receiver.asked).toHaveLength(1);
+  });
+
   it('takes a missing answer for a failure', async () => {
     const desk = new Desk();
     desk.receiver.answers = [() => [], (acts) => acts.map((): SettleResult => 'ok')];

@@ -1,4 +1,4 @@
-import type { Clock } from '../ambient/clock.js';
+import type { CancelTimer, Clock } from '../ambient/clock.js';
 import type { Receiver, Settlement, SettleResult } from '../backend/backend.js';
 import type { Handling } from '../interceptors/handling.js';
 
@@ -22,6 +22,8 @@ export class Settler {
   #handlings: Handling[] = [];
   #scheduled = false;
   #unsettled = 0;
+  /** Tries that wait for their pause. */
+  readonly #later = new Set<CancelTimer>();
   #idle: (() => void) | undefined;
 
   constructor(private readonly options: SettlerOptions) {}
@@ -85,9 +87,16 @@ export class Settler {
   }
 
   #sendLater(acts: readonly Settlement[], handlings: readonly Handling[], tries: number): void {
-    this.options.clock.timer(
-      FIRST_PAUSE_MS * 2 ** (tries - 1),
-      () => void this.#send(acts, handlings, tries + 1),
-    );
+    const cancel = this.options.clock.timer(FIRST_PAUSE_MS * 2 ** (tries - 1), () => {
+      this.#later.delete(cancel);
+      void this.#send(acts, handlings, tries + 1);
+    });
+    this.#later.add(cancel);
+  }
+
+  /** Gives up what was still to be tried again: those leases run out by themselves. */
+  stop(): void {
+    for (const cancel of this.#later) cancel();
+    this.#later.clear();
   }
 }

@@ -15,7 +15,15 @@ import type {
 } from './queue.options.js';
 import { QueueRegistry } from './queue.registry.js';
 import { SubscriptionExplorer } from './subscription.explorer.js';
-import { getBusToken, getStoreToken, QUEUE_BACKEND_NAMES, QUEUE_FEATURE, QUEUE_OPTIONS } from './tokens.js';
+import {
+  getBusToken,
+  getStoreToken,
+  type OptionsRevision,
+  QUEUE_BACKEND_NAMES,
+  QUEUE_FEATURE,
+  QUEUE_OPTIONS,
+  QUEUE_OPTIONS_REVISION,
+} from './tokens.js';
 
 /** The options after their check. */
 const CHECKED_OPTIONS = Symbol('pigeonpost:checked-options');
@@ -64,7 +72,11 @@ function queueModule({ names, isGlobal = true, imports = [], sources }: ModulePa
     providers: [
       ...sources,
       { provide: QUEUE_BACKEND_NAMES, useValue: names },
-      { provide: CHECKED_OPTIONS, useFactory: checked, inject: [QUEUE_OPTIONS, QUEUE_BACKEND_NAMES] },
+      {
+        provide: CHECKED_OPTIONS,
+        useFactory: checked,
+        inject: [QUEUE_OPTIONS, QUEUE_BACKEND_NAMES, { token: QUEUE_OPTIONS_REVISION, optional: true }],
+      },
       ...INNER_PROVIDERS,
       ...buses,
     ],
@@ -138,10 +150,12 @@ function namesOf(options: Partial<QueueModuleOptions> | undefined): readonly str
   return [...new Set(names.filter((name) => typeof name === 'string'))];
 }
 
-function checked(given: unknown, names: readonly string[]): QueueModuleOptions {
+function checked(given: unknown, names: readonly string[], revision?: OptionsRevision): QueueModuleOptions {
   const options = checkModuleOptions(given);
   const listed = options.backends.map(({ name }) => name);
-  if (listed.length === names.length && listed.every((name) => names.includes(name))) return options;
+  if (listed.length === names.length && listed.every((name) => names.includes(name))) {
+    return revision?.revise(options) ?? options;
+  }
   throw new InvalidOptionsError(
     `forRootAsync was told of the backends ${names.join(', ')}, but its options list ${listed.join(', ')}`,
   );

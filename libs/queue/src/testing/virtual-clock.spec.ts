@@ -66,6 +66,26 @@ describe('VirtualClock', () => {
     expect(clock.mono()).toBe(300);
   });
 
+  it('tells when the next timer fires', async () => {
+    const clock = new VirtualClock();
+    expect(clock.nextInMs).toBeUndefined();
+    clock.timer(Infinity, () => {});
+    expect(clock.nextInMs).toBeUndefined();
+    const cancel = clock.timer(100, () => {});
+    clock.timer(300, () => {});
+    await clock.advance(40);
+    expect(clock.nextInMs).toBe(60);
+    cancel();
+    expect(clock.nextInMs).toBe(260);
+  });
+
+  it('never runs back, whoever moves it', async () => {
+    const clock = new VirtualClock();
+    const moved = [clock.advance(50), clock.advance(100), clock.runUntil(() => clock.mono() > 20, 30)];
+    await Promise.all(moved);
+    expect(clock.mono()).toBe(100);
+  });
+
   it('says so when the condition never holds', async () => {
     const clock = new VirtualClock();
     await expect(clock.runUntil(() => false, 50)).rejects.toThrow(VirtualTimeoutError);

@@ -56,6 +56,12 @@ export class VirtualClock implements Clock {
     return this.#timers.length;
   }
 
+  /** How long it is, in ms, until the next timer fires; undefined: none ever will. */
+  get nextInMs(): number | undefined {
+    const next = this.#timers[0];
+    return next === undefined || next.dueAt === Infinity ? undefined : next.dueAt - this.#elapsedMs;
+  }
+
   /** Moves time by `ms`, stopping at every timer on the way; promise jobs and immediates run in between. */
   async advance(ms: number): Promise<void> {
     const endsAt = this.#elapsedMs + ms;
@@ -64,7 +70,7 @@ export class VirtualClock implements Clock {
       this.#fire(next);
       await turns();
     }
-    this.#elapsedMs = endsAt;
+    this.#elapsedMs = Math.max(this.#elapsedMs, endsAt); // somebody else may have moved it further meanwhile
     await turns();
   }
 
@@ -84,7 +90,7 @@ export class VirtualClock implements Clock {
   }
 
   async #lastChance(condition: () => boolean, endsAt: number, maxMs: number): Promise<void> {
-    this.#elapsedMs = endsAt;
+    this.#elapsedMs = Math.max(this.#elapsedMs, endsAt);
     await turns();
     if (!condition()) throw new VirtualTimeoutError(condition.toString(), maxMs);
   }
