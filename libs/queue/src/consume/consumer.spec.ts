@@ -84,6 +84,11 @@ describe('a handler', () => {
     ['rejects with nothing', () => Promise.reject(undefined as unknown as Error)],
     ['returns a thenable that rejects', () => withThen((_: unknown, no: (why: string) => void) => no('why'))],
     [
+      'returns a thenable that is a function and rejects',
+      // oxlint-disable-next-line unicorn/no-thenable -- what handlers of other libraries may return
+      () => Object.assign(() => {}, { then: (_: unknown, no: (why: string) => void) => no('why') }),
+    ],
+    [
       'returns a thenable that throws when it is looked at',
       () =>
         new Proxy(

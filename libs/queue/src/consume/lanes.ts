@@ -16,6 +16,7 @@ import { outcomeOfThrown } from './outcome-of.js';
 import type { Pipeline } from './pipeline.js';
 import { settlementFor } from './settle.js';
 import { Settler } from './settler.js';
+import { isThenable } from './thenable.js';
 
 export interface LanesOptions {
   readonly consumer: ConsumerOptions;
@@ -204,10 +205,4 @@ export class Lanes {
     if (typeof result !== 'string') this.options.fault(`settle a message (${settlement.kind})`, result);
     this.options.consumer.listener.settled(handling, settlement, result);
   }
-}
-
-function isThenable(answer: unknown): answer is PromiseLike<unknown> {
-  return (
-    typeof answer === 'object' && answer !== null && typeof (answer as { then?: unknown }).then === 'function'
-  );
 }

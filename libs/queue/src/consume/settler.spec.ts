@@ -94,6 +94,16 @@ describe('the settler', () => {
     expect(desk.receiver.asked).toHaveLength(1);
   });
 
+  it('leaves no timer behind when the answer comes after it was stopped', async () => {
+    const desk = new Desk();
+    desk.receiver.answers = [() => [DOWN]];
+    desk.ack('a');
+    desk.settler.flush();
+    desk.settler.stop();
+    await turns();
+    expect(desk.clock.pending).toBe(0);
+  });
+
   it('takes a missing answer for a failure', async () => {
     const desk = new Desk();
     desk.receiver.answers = [() => [], (acts) => acts.map((): SettleResult => 'ok')];

@@ -21,6 +21,7 @@ export class Settler {
   #acts: Settlement[] = [];
   #handlings: Handling[] = [];
   #scheduled = false;
+  #stopped = false;
   #unsettled = 0;
   /** Tries that wait for their pause. */
   readonly #later = new Set<CancelTimer>();
@@ -87,6 +88,7 @@ export class Settler {
   }
 
   #sendLater(acts: readonly Settlement[], handlings: readonly Handling[], tries: number): void {
+    if (this.#stopped) return;
     const cancel = this.options.clock.timer(FIRST_PAUSE_MS * 2 ** (tries - 1), () => {
       this.#later.delete(cancel);
       void this.#send(acts, handlings, tries + 1);
@@ -96,6 +98,7 @@ export class Settler {
 
   /** Gives up what was still to be tried again: those leases run out by themselves. */
   stop(): void {
+    this.#stopped = true;
     for (const cancel of this.#later) cancel();
     this.#later.clear();
   }

@@ -1,6 +1,6 @@
 import type { HandlerCall } from './handler.call.js';
 import type { Param, Params } from './handler.params.js';
-import { isThenable } from './thenable.js';
+import { isThenable } from '../consume/thenable.js';
 
 /** The arguments of one call; a promise only when a pipe or a parameter's factory is asynchronous. */
 export type FillArguments = (call: HandlerCall) => unknown[] | Promise<unknown[]>;

@@ -8,7 +8,7 @@ import { argumentFiller } from './handler.arguments.js';
 import { HandlerCall } from './handler.call.js';
 import type { Params } from './handler.params.js';
 import { InterceptorRing, settledAnswer } from './interceptor.ring.js';
-import { isThenable } from './thenable.js';
+import { isThenable } from '../consume/thenable.js';
 
 export interface ChainParts {
   readonly instance: object;

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { ExecutionContext, NestInterceptor } from '@nestjs/common';
 import { from, isObservable, lastValueFrom, Observable, type ObservableInput, type Subscriber } from 'rxjs';
-import { isThenable } from './thenable.js';
+import { isThenable } from '../consume/thenable.js';
 
 /** Nest's interceptors around the rest of a call: the only place where a message meets rxjs. */
 export class InterceptorRing {

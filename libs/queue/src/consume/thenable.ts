@@ -1,3 +1,4 @@
+/** Whether `await` would wait for it: a promise, or anything of another library that has `then`, functions included. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     value !== null &&
