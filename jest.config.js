@@ -38,6 +38,7 @@ export default {
     project('architecture', ['test'], '/test/architecture/.*\\.spec\\.ts$'),
     project('laws', ['test'], '\\.law-spec\\.ts$'),
     project('e2e', ['test'], '\\.e2e-spec\\.ts$'),
+    project('recipes', ['test'], '\\.recipe-spec\\.ts$'),
     project('scenario', ['test'], '\\.scenario-spec\\.ts$'),
   ],
 };

@@ -6,6 +6,7 @@ const LADDER = [
   'message',
   'store',
   'backend',
+  'composed',
   'policies',
   'interceptors',
   'publish',
@@ -59,7 +60,7 @@ const inside = queueImports.filter((edge) => edge.to.startsWith(QUEUE));
 const outside = files(
   'apps/*/src/**/*.ts',
   'libs/tasks/src/**/*.ts',
-  'test/{e2e,laws,scenario}/**/*.ts',
+  'test/{e2e,laws,recipes,scenario}/**/*.ts',
 ).flatMap(importsOf);
 
 describe('imports', () => {
