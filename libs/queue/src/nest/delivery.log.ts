@@ -20,12 +20,13 @@ export class DeliveryLog implements ConsumerListener {
   }
 
   fault(subscription: string, doing: string, error: unknown): void {
-    this.logger.error(`subscription "${subscription}" could not ${doing}: ${describeError(error).message}`);
+    this.#say('error', `subscription "${subscription}" could not ${doing}: ${describeError(error).message}`);
   }
 
   #dead({ id, subscription }: Handling, { failure }: Settlement & { kind: 'dead' }): void {
     const { attempt, reason, error, handler } = failure;
-    this.logger.error(
+    this.#say(
+      'error',
       `message ${id} is a dead letter of "${subscription}": ${handler}, attempt ${attempt}, ${reason}: ${error.message}`,
     );
   }
@@ -35,8 +36,18 @@ export class DeliveryLog implements ConsumerListener {
     { failure, delayMs }: Settlement & { kind: 'retry'; delayMs: number },
   ): void {
     const { reason, error, handler } = failure;
-    this.logger.warn(
+    this.#say(
+      'warn',
       `message ${id} of "${subscription}" comes again in ${Math.round(delayMs)} ms: ${handler}, ${reason}: ${error.message}`,
     );
+  }
+
+  /** A logger of the application that throws must not take the consumer with it. */
+  #say(level: 'warn' | 'error', text: string): void {
+    try {
+      this.logger[level](text);
+    } catch (error) {
+      process.emitWarning(`the application's logger failed (${describeError(error).message}) at: ${text}`);
+    }
   }
 }
