@@ -49,6 +49,8 @@ export interface Peeked {
   readonly topic: string;
   readonly subscription: string;
   readonly key: string | undefined;
+  /** Absent where the backend has no priorities. */
+  readonly priority?: number;
   readonly body: Body;
   readonly headers: Headers;
   readonly publishedAt: number;

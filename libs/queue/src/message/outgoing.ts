@@ -16,6 +16,8 @@ export interface Outgoing {
   readonly delayMs: number | undefined;
   /** Never after this many ms from now. */
   readonly ttlMs: number | undefined;
+  /** 0 to 9; higher ones are handed out first. undefined is 0. A backend without priorities refuses all others. */
+  readonly priority?: number | undefined;
   /** See Delivery.event. */
   readonly event: DomainEvent | undefined;
 }

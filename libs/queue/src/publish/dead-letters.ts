@@ -67,6 +67,7 @@ export class DeadLetters {
         headers: withHeaders(letter.headers, { [REPLAY_COUNT_HEADER]: String(count) }),
         delayMs: undefined,
         ttlMs: undefined,
+        priority: letter.priority,
         event: undefined,
       },
     ]);

@@ -27,11 +27,13 @@ export interface PublishOptions {
   readonly delay?: Duration | Date;
   /** Never handed to a handler later than this. */
   readonly ttl?: Duration;
+  /** 0 (default) to 9: a subscription hands out the higher ones first, however many of them there are. */
+  readonly priority?: number;
   /** `stored` (default): resolves when the backend has it. `handled`: when every subscription has handled it; in-process backends only. */
   readonly wait?: 'stored' | 'handled';
 }
 
-export type RawPublishOptions = Pick<PublishOptions, 'id' | 'key' | 'headers' | 'delay' | 'ttl'>;
+export type RawPublishOptions = Pick<PublishOptions, 'id' | 'key' | 'headers' | 'delay' | 'ttl' | 'priority'>;
 
 /** What a resolved publish knows. */
 export interface Receipt {

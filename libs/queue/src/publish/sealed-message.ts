@@ -11,6 +11,7 @@ export interface Routing {
   readonly headers: Headers;
   readonly delayMs: number | undefined;
   readonly ttlMs: number | undefined;
+  readonly priority: number | undefined;
 }
 
 /**
@@ -25,6 +26,7 @@ export class SealedMessage implements Outgoing {
   readonly headers: Headers;
   readonly delayMs: number | undefined;
   readonly ttlMs: number | undefined;
+  readonly priority: number | undefined;
   readonly event: DomainEvent | undefined;
   #body: Body | undefined;
   readonly #sealed: DomainEvent;
@@ -36,6 +38,7 @@ export class SealedMessage implements Outgoing {
     this.headers = routing.headers;
     this.delayMs = routing.delayMs;
     this.ttlMs = routing.ttlMs;
+    this.priority = routing.priority;
     this.#sealed = event;
     const mutable = typeof event.data === 'object' && event.data !== null;
     // Frozen, because every subscription and every attempt gets this same object.

@@ -55,9 +55,11 @@ describe('an event that is sealed', () => {
       headers: { a: 'b' },
       delay: '5s',
       ttl: 7,
+      priority: 4,
     } as const;
     const sealed = sealer.seal('orders', null, given);
     expect(sealed).toMatchObject({ id: 'e-1', topic: 'orders', key: 'order-1', delayMs: 5_000, ttlMs: 7 });
+    expect(sealed.priority).toBe(4);
     expect({ ...sealed.headers }).toEqual({ a: 'b' });
     expect(decodeEvent(sealed.body)).toEqual({
       event_type: 'order.placed',

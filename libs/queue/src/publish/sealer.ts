@@ -5,6 +5,7 @@ import { checkHeaders, NO_HEADERS } from '../message/headers.js';
 import { checkJson, SerializeError } from '../message/json.js';
 import { checkId, checkName, checkText } from '../message/names.js';
 import type { Outgoing } from '../message/outgoing.js';
+import { checkPriority } from '../message/priority.js';
 import { currentHandling } from '../interceptors/current.js';
 import { InvalidDurationError, parseDuration, type Duration } from '../policies/duration.js';
 import type { PublishOptions, RawPublishOptions } from './publish-options.js';
@@ -73,6 +74,7 @@ export class Sealer {
       headers: checkHeaders(given.headers),
       delayMs: given.delay === undefined ? undefined : this.#delay(given.delay),
       ttlMs: given.ttl === undefined ? undefined : parseDuration('ttl', given.ttl),
+      priority: given.priority === undefined ? undefined : checkPriority(given.priority),
     };
   }
 
@@ -100,6 +102,7 @@ export class Sealer {
       headers: NO_HEADERS,
       delayMs: undefined,
       ttlMs: undefined,
+      priority: undefined,
     };
     if (this.#plain.size < MAX_KNOWN_TOPICS) this.#plain.set(topic, routing);
     return routing;

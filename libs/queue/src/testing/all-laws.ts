@@ -6,6 +6,7 @@ import { DELAY_LAWS } from './laws/delay.laws.js';
 import { FLOW_LAWS } from './laws/flow.laws.js';
 import { LEASE_LAWS } from './laws/lease.laws.js';
 import { PUBLISH_LAWS } from './laws/publish.laws.js';
+import { PRIORITY_LAWS } from './laws/priority.laws.js';
 import { CRASH_LAWS } from './laws/crash.laws.js';
 import { RENEWAL_LAWS } from './laws/renewal.laws.js';
 import { RETRY_LAWS } from './laws/retry.laws.js';
@@ -22,6 +23,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...DEAD_LETTER_LAWS,
   ...LEASE_LAWS,
   ...FLOW_LAWS,
+  ...PRIORITY_LAWS,
   ...BUS_LAWS,
   ...CONSUMER_LAWS,
   ...RENEWAL_LAWS,

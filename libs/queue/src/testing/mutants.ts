@@ -1,33 +1,7 @@
-import type { Backend, Settlement, SettleResult } from '../backend/backend.js';
 import type { Delivery } from '../message/delivery.js';
 import type { Outgoing } from '../message/outgoing.js';
-import { AlteredBackend, type Alterations } from './altered-backend.js';
-
-/** A mistake that a real messaging system has made, and a law that must notice it. */
-export interface Mutant {
-  readonly name: string;
-  /** One of the laws that it breaks. */
-  readonly breaks: string;
-  readonly wrap: (backend: Backend) => Backend;
-}
-
-const mutant = (name: string, breaks: string, make: () => Alterations): Mutant => ({
-  name,
-  breaks,
-  wrap: (backend) => new AlteredBackend(backend, make()),
-});
-
-const ok = (acts: readonly Settlement[]): readonly SettleResult[] => acts.map(() => 'ok');
-
-/** Settles the same deliveries in another way than asked. */
-const settlingAs = (change: (act: Settlement) => Settlement): (() => Alterations) => {
-  return () => ({ settle: (acts, rightly) => rightly(acts.map(change)) });
-};
-
-/** Publishes other messages than asked. */
-const publishing = (change: (message: Outgoing) => Outgoing): (() => Alterations) => {
-  return () => ({ publish: (batch, rightly) => rightly(batch.map(change)) });
-};
+import { ack, type Mutant, mutant, ok, outgoing, publishing, settlingAs } from './mutant.js';
+import { PUBLISHING_MUTANTS } from './mutants.publishing.js';
 
 /** The laws are worth what they catch: each of these must break at least one. */
 export const MUTANTS: readonly Mutant[] = [
@@ -171,25 +145,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('brings more than was asked for', 'H2a', () => ({
     receive: async (rightly) => [...(await rightly()), ...(await Promise.race([rightly(), nothing()]))],
   })),
+  ...PUBLISHING_MUTANTS,
 ];
-
-function ack({ delivery }: Settlement): Settlement {
-  return { kind: 'ack', delivery };
-}
-
-function outgoing({ id, topic, key, body, headers }: Delivery): Outgoing {
-  return {
-    id,
-    topic,
-    key,
-    body,
-    headers,
-    to: undefined,
-    delayMs: undefined,
-    ttlMs: undefined,
-    event: undefined,
-  };
-}
 
 async function nothing(): Promise<readonly Delivery[]> {
   return [];

@@ -62,5 +62,4 @@ export const NOT_OFFERED: readonly NotOffered[] = [
   },
   { id: 'H5', title: 'batches by size, time and bytes', why: 'handlers take one message at a time' },
   { id: 'H10', title: 'rate limits and circuit breakers', why: 'there is no such policy' },
-  { id: 'H11', title: 'priority overtakes', why: 'there are no priorities' },
 ];

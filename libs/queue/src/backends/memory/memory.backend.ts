@@ -13,6 +13,7 @@ import type { InspectQuery, Inspected } from '../../backend/inspect.js';
 import type { Drift, SubscriptionSpec, Topology } from '../../backend/topology.js';
 import { byteLength } from '../../message/body.js';
 import type { Outgoing } from '../../message/outgoing.js';
+import { InvalidPriorityError, isPriority } from '../../message/priority.js';
 import type { QueueError } from '../../message/queue-error.js';
 import { memoryCapabilities } from './memory.capabilities.js';
 import { sealed, type Stamp } from './memory.copy.js';
@@ -171,9 +172,11 @@ export class MemoryBackend implements Backend {
       const { name, size } = takers[at] as MemorySubscription;
       if (size >= maxMessages) return this.#full(name);
     }
-    return message.delayMs === undefined || message.delayMs >= 0
+    const { delayMs, priority } = message;
+    if (priority !== undefined && !isPriority(priority)) return new InvalidPriorityError(priority);
+    return delayMs === undefined || delayMs >= 0
       ? undefined
-      : new UnsupportedError(this.name, `delay a message by ${message.delayMs} ms`, 'use 0 or more');
+      : new UnsupportedError(this.name, `delay a message by ${delayMs} ms`, 'use 0 or more');
   }
 
   #full(subscription: string): QueueError {

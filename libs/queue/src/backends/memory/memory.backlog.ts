@@ -1,12 +1,15 @@
 import type { Copy } from './memory.copy.js';
 import { CopyHeap } from './memory.heap.js';
-import { CopyRing } from './memory.ring.js';
+import { Line, UrgentLines } from './memory.line.js';
 
-/** The copies of one subscription that nobody holds: what is ready, in the order it became so, and what is not yet due. */
+/**
+ * The copies of one subscription that nobody holds: what is ready, by priority and then in the order it became so, and
+ * what is not yet due.
+ */
 export class Backlog {
-  readonly #arrived = new CopyRing();
-  /** Given back; each goes before everything that came after it. */
-  readonly #returned = new CopyHeap();
+  readonly #plain = new Line();
+  /** Made by the first message with a priority. */
+  #urgent: UrgentLines | undefined;
   readonly #later = new CopyHeap();
   #lastPlace = 0;
   #ready = 0;
@@ -30,13 +33,13 @@ export class Backlog {
   append(copy: Copy): void {
     copy.place = ++this.#lastPlace;
     this.#noteExpiry(copy);
-    this.#arrived.push(copy);
+    this.#lineOf(copy).push(copy);
     this.#ready++;
   }
 
   /** Ready again, in its old place. */
   putBack(copy: Copy): void {
-    this.#returned.push(copy.place, copy);
+    this.#lineOf(copy).putBack(copy);
     this.#ready++;
   }
 
@@ -49,7 +52,7 @@ export class Backlog {
   /** The next one to hand out, or undefined. What has expired is dropped on the way. */
   shift(monoMs: number): Copy | undefined {
     while (this.#ready > 0) {
-      const copy = this.#returned.size > 0 ? this.#returned.shift() : this.#arrived.shift();
+      const copy = this.#urgent?.shift() ?? this.#plain.shift();
       if (copy === undefined) return undefined;
       if (copy.removed) continue;
       this.#ready--;
@@ -83,8 +86,18 @@ export class Backlog {
 
   /** In the order they would be handed out. */
   *listReady(): Generator<Copy> {
-    for (const copy of this.#returned) if (!copy.removed) yield copy;
-    for (const copy of this.#arrived) if (!copy.removed) yield copy;
+    if (this.#urgent !== undefined) yield* this.#urgent;
+    yield* this.#plain;
+  }
+
+  /** The one that has been ready for longest, whatever its priority. */
+  oldestReady(): Copy | undefined {
+    let oldest = first(this.#plain);
+    for (const line of this.#urgent?.lines() ?? []) {
+      const copy = first(line);
+      if (copy !== undefined && (oldest === undefined || copy.place < oldest.place)) oldest = copy;
+    }
+    return oldest;
   }
 
   /** In the order they become due. */
@@ -92,7 +105,18 @@ export class Backlog {
     for (const copy of this.#later) if (!copy.removed) yield copy;
   }
 
+  #lineOf({ message: { priority } }: Copy): Line {
+    return priority === undefined || priority === 0
+      ? this.#plain
+      : (this.#urgent ??= new UrgentLines()).of(priority);
+  }
+
   #noteExpiry(copy: Copy): void {
     if (copy.expiresAt !== undefined) this.#anyExpires = true;
   }
+}
+
+function first(line: Line): Copy | undefined {
+  const [copy] = line;
+  return copy;
 }

@@ -1,4 +1,5 @@
 import type { Capabilities, Delay } from '../../backend/capabilities.js';
+import { PRIORITY_LEVELS } from '../../message/priority.js';
 
 const EXACT: Delay = Object.freeze({ kind: 'exact', maxMs: Number.MAX_SAFE_INTEGER, resolutionMs: 1 });
 
@@ -16,7 +17,7 @@ export const memoryCapabilities = Object.freeze({
   lane: true,
   dead: 'native-reason',
   dedup: false,
-  priority: 1,
+  priority: PRIORITY_LEVELS,
   ttl: 'message',
   tx: 'none',
   batch: Object.freeze({ publish: 10_000, receive: 10_000, settle: 10_000 }),

@@ -6,7 +6,7 @@ import type { MemorySubscription } from './memory.subscription.js';
 export function depthOf(subscription: MemorySubscription): Depth {
   bringUpToDate(subscription);
   const { backlog, inflight, dead, clock } = subscription;
-  const [oldest] = backlog.listReady();
+  const oldest = backlog.oldestReady();
   return {
     kind: 'depth',
     subscription: subscription.name,
@@ -78,6 +78,7 @@ function peeked(subscription: MemorySubscription, copy: Copy, state: MessageStat
     topic: message.topic,
     subscription: subscription.name,
     key: message.key,
+    priority: message.priority ?? 0,
     body: ownBytes(message.body),
     headers: message.headers,
     publishedAt: copy.stamp.wallMs,

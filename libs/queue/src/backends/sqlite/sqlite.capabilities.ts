@@ -1,4 +1,5 @@
 import type { Capabilities } from '../../backend/capabilities.js';
+import { PRIORITY_LEVELS } from '../../message/priority.js';
 
 /** Half a day: a handler that needs longer should be several messages. */
 export const MAX_LEASE_MS = 12 * 3_600_000;
@@ -22,7 +23,7 @@ export function sqliteCapabilities(maxBytes: number): Capabilities {
     lane: true,
     dead: 'native-reason',
     dedup: false,
-    priority: 1,
+    priority: PRIORITY_LEVELS,
     ttl: 'message',
     tx: 'none',
     batch: Object.freeze({ publish: 1_000, receive: 1_000, settle: 1_000 }),

@@ -34,9 +34,9 @@ const COUNTS = `
       ORDER BY available_at LIMIT 1) AS oldest_at`;
 
 const LIVE_COLUMNS = `
-  seq, id, topic, key, headers, history, body, published_at, NULL AS dead_at, deliveries - releases AS attempts,
+  seq, id, topic, key, headers, history, body, priority, published_at, NULL AS dead_at, deliveries - releases AS attempts,
   deliveries - failures - releases - (available_at > :now AND token <> ${FREE}) AS crashes`;
-const DEAD_COLUMNS = `seq, id, topic, key, headers, history, body, published_at, dead_at, attempts, crashes`;
+const DEAD_COLUMNS = `seq, id, topic, key, headers, history, body, priority, published_at, dead_at, attempts, crashes`;
 
 /** Looks into the database for operators. Statements are made per question: it is not asked often. */
 export class SqliteInspector {
@@ -153,6 +153,7 @@ function peeked(row: Row, { state, subscription }: Browse): Peeked {
     topic: row['topic'] as string,
     subscription,
     key: (row['key'] as string | null) ?? undefined,
+    priority: (row['priority'] as number | null) ?? 0,
     body: row['body'] as Body,
     headers: decodeHeaders(row['headers']),
     publishedAt: row['published_at'] as number,

@@ -9,6 +9,7 @@ import {
 import type { PublishCall, PublishResult } from '../../backend/backend.js';
 import { byteLength } from '../../message/body.js';
 import type { Outgoing } from '../../message/outgoing.js';
+import { InvalidPriorityError, isPriority } from '../../message/priority.js';
 import type { QueueError } from '../../message/queue-error.js';
 import { Abandonable } from './sqlite.abandonable.js';
 import type { SqliteBell } from './sqlite.bell.js';
@@ -57,7 +58,7 @@ export class SqlitePublisher {
   /** What is known before any I/O. */
   #refusal(message: Outgoing, call: PublishCall | undefined): PublishResult | undefined {
     const { backend, maxBytes } = this.#parts;
-    const { body, delayMs = 0, ttlMs = 0 } = message;
+    const { body, delayMs = 0, ttlMs = 0, priority } = message;
     if (call?.tx !== undefined) {
       return refuse(
         new UnsupportedError(backend, 'join a transaction', 'publish after the commit, or use an outbox'),
@@ -66,6 +67,7 @@ export class SqlitePublisher {
     if (body.length > this.#surelyFits && byteLength(body) > maxBytes) {
       return refuse(new PayloadTooLargeError(backend, byteLength(body), maxBytes));
     }
+    if (priority !== undefined && !isPriority(priority)) return refuse(new InvalidPriorityError(priority));
     if (delayMs <= MAX_DELAY_MS && ttlMs <= MAX_DELAY_MS) return undefined;
     const remedy = `the longest delay or time to live is ${MAX_DELAY_MS} ms`;
     return refuse(new UnsupportedError(backend, `keep a message for ${Math.max(delayMs, ttlMs)} ms`, remedy));

@@ -75,6 +75,12 @@ const MIGRATIONS: readonly string[] = [
 
   PRAGMA application_id = ${APPLICATION_ID};
   `,
+  // priority: 1 to 9; null is 0, so that messages without one take no part in the index.
+  `
+  ALTER TABLE messages ADD COLUMN priority INTEGER;
+  CREATE INDEX messages_priority ON messages (subscription_id, priority, available_at) WHERE priority IS NOT NULL;
+  ALTER TABLE dead ADD COLUMN priority INTEGER;
+  `,
 ];
 
 /** Refuses a database that is not ours, or of a newer release, before anything in it is touched. */

@@ -3,6 +3,7 @@ import type { Settlement } from '../../backend/backend.js';
 import { type FailureRecord, MAX_FAILURE_HISTORY } from '../../message/failure-record.js';
 import { NO_HEADERS } from '../../message/headers.js';
 import type { Outgoing } from '../../message/outgoing.js';
+import { PRIORITY_LEVELS } from '../../message/priority.js';
 import {
   CLAIM_COLUMNS,
   type ClaimBy,
@@ -21,8 +22,8 @@ const FENCE = 'seq = :seq AND token = :token AND deliveries = :deliveries AND av
 const SQL = {
   insert: `
     INSERT INTO messages (seq, subscription_id, available_at, token, ready_at, deliveries, failures, releases, published_at,
-      expires_at, id, topic, key, headers, history, body)
-    VALUES (?, ?, ?, ${FREE}, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, NULL, ?)`,
+      expires_at, id, topic, key, headers, history, body, priority)
+    VALUES (?, ?, ?, ${FREE}, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, NULL, ?, ?)`,
   insertPlain: `
     INSERT INTO messages (seq, subscription_id, available_at, token, ready_at, deliveries, failures, releases, published_at,
       id, topic, body)
@@ -35,6 +36,11 @@ const SQL = {
   ready: `
     SELECT ${CLAIM_COLUMNS} FROM messages
     WHERE subscription_id = ? AND available_at <= ? ORDER BY available_at, seq LIMIT ?`,
+  nextLevel: `
+    SELECT priority FROM messages WHERE subscription_id = ? AND priority < ? ORDER BY priority DESC LIMIT 1`,
+  readyAtLevel: `
+    SELECT ${CLAIM_COLUMNS} FROM messages
+    WHERE subscription_id = ? AND priority = ? AND available_at <= ? ORDER BY available_at, seq LIMIT ?`,
   lease: `UPDATE messages SET token = ?, deliveries = deliveries + 1, available_at = ? WHERE seq = ?`,
   ack: `DELETE FROM messages WHERE seq = ? AND token = ? AND deliveries = ? AND available_at > ?`,
   release: `
@@ -46,9 +52,10 @@ const SQL = {
     WHERE ${FENCE}`,
   extend: `UPDATE messages SET available_at = :leaseEnd WHERE ${FENCE}`,
   bury: `
-    INSERT INTO dead (seq, subscription_id, dead_at, attempts, crashes, published_at, id, topic, key, headers, history, body)
+    INSERT INTO dead (seq, subscription_id, dead_at, attempts, crashes, published_at, id, topic, key, headers, history, body,
+      priority)
     SELECT seq, subscription_id, :now, deliveries - releases, deliveries - 1 - failures - releases, published_at, id, topic,
-      key, headers, :history, body
+      key, headers, :history, body, priority
     FROM messages WHERE ${FENCE}`,
 };
 
@@ -78,6 +85,8 @@ export class SqliteMessages {
       next: prepare(SQL.next),
       sweep: prepare(SQL.sweep),
       ready: db.prepare(SQL.ready, { returnArrays: true }),
+      nextLevel: prepare(SQL.nextLevel),
+      readyAtLevel: db.prepare(SQL.readyAtLevel, { returnArrays: true }),
       lease: prepare(SQL.lease),
       ack: prepare(SQL.ack),
       release: prepare(SQL.release),
@@ -110,6 +119,7 @@ export class SqliteMessages {
       message.key ?? null,
       encodeHeaders(message.headers),
       body,
+      message.priority || null,
     );
   }
 
@@ -118,16 +128,41 @@ export class SqliteMessages {
     return this.#sql.next.get(subscriptionId)?.['available_at'] as number | undefined;
   }
 
-  /** Takes what is ready, oldest first. Nothing also when many expired messages had to go first: then ask again. */
+  /**
+   * Takes what is ready, by priority, oldest first. Nothing also when many expired messages had to go first: then ask
+   * again.
+   */
   claim(claim: Claim): SqliteDelivery[] {
-    const { subscriptionId, now, token } = claim;
+    const { subscriptionId, now, max } = claim;
     if (this.#sql.sweep.run(subscriptionId, now).changes === SWEEP) return [];
-    const rows = this.#sql.ready.all(subscriptionId, now, claim.max) as unknown as ClaimRow[];
-    const leaseEnd = after(now, claim.leaseMs);
-    return rows.map((row) => {
-      this.#sql.lease.run(token, leaseEnd, row[0] as number);
-      return new SqliteDelivery(row, claim);
-    });
+    const taken: SqliteDelivery[] = [];
+    this.#takeUrgent(claim, taken);
+    // What is urgent and ready is leased by now, so that only the lowest level is left.
+    if (taken.length < max) {
+      this.#lease(this.#sql.ready.all(subscriptionId, now, max - taken.length), claim, taken);
+    }
+    return taken;
+  }
+
+  /** Level by level, highest first. Without any such message it is one look into an empty index. */
+  #takeUrgent(claim: Claim, taken: SqliteDelivery[]): void {
+    const { subscriptionId, now, max } = claim;
+    let level = PRIORITY_LEVELS;
+    while (taken.length < max) {
+      const next = this.#sql.nextLevel.get(subscriptionId, level);
+      if (next === undefined) return;
+      level = next['priority'] as number;
+      const rows = this.#sql.readyAtLevel.all(subscriptionId, level, now, max - taken.length);
+      this.#lease(rows, claim, taken);
+    }
+  }
+
+  #lease(rows: readonly unknown[], claim: Claim, taken: SqliteDelivery[]): void {
+    const leaseEnd = after(claim.now, claim.leaseMs);
+    for (const row of rows as readonly ClaimRow[]) {
+      this.#sql.lease.run(claim.token, leaseEnd, row[0] as number);
+      taken.push(new SqliteDelivery(row, claim));
+    }
   }
 
   /** False, and nothing changed, when the delivery no longer holds its lease. */
@@ -164,8 +199,14 @@ export class SqliteMessages {
 }
 
 /** Nothing but an id, a topic and a body, as most messages are: half as much to hand over to SQLite. */
-function isPlain({ key, headers, delayMs, ttlMs }: Outgoing): boolean {
-  return key === undefined && headers === NO_HEADERS && delayMs === undefined && ttlMs === undefined;
+function isPlain({ key, headers, delayMs, ttlMs, priority }: Outgoing): boolean {
+  return (
+    key === undefined &&
+    headers === NO_HEADERS &&
+    delayMs === undefined &&
+    ttlMs === undefined &&
+    priority === undefined
+  );
 }
 
 /** Whole milliseconds, never early; what should have been in the past is now. */

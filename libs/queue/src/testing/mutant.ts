@@ -1,0 +1,51 @@
+import type { Backend, Settlement, SettleResult } from '../backend/backend.js';
+import type { Delivery } from '../message/delivery.js';
+import type { Outgoing } from '../message/outgoing.js';
+import { AlteredBackend, type Alterations } from './altered-backend.js';
+
+/** A mistake that a real messaging system has made, and a law that must notice it. */
+export interface Mutant {
+  readonly name: string;
+  /** One of the laws that it breaks. */
+  readonly breaks: string;
+  readonly wrap: (backend: Backend) => Backend;
+}
+
+export const mutant = (name: string, breaks: string, make: () => Alterations): Mutant => ({
+  name,
+  breaks,
+  wrap: (backend) => new AlteredBackend(backend, make()),
+});
+
+/** The answer that all of it was done. */
+export const ok = (acts: readonly Settlement[]): readonly SettleResult[] => acts.map(() => 'ok');
+
+/** Settles the same deliveries in another way than asked. */
+export const settlingAs = (change: (act: Settlement) => Settlement): (() => Alterations) => {
+  return () => ({ settle: (acts, rightly) => rightly(acts.map(change)) });
+};
+
+/** Publishes other messages than asked. */
+export const publishing = (change: (message: Outgoing) => Outgoing): (() => Alterations) => {
+  return () => ({ publish: (batch, rightly) => rightly(batch.map(change)) });
+};
+
+/** The acknowledgement of the delivery that was to be settled. */
+export function ack({ delivery }: Settlement): Settlement {
+  return { kind: 'ack', delivery };
+}
+
+/** The delivered message as a publish of its own. */
+export function outgoing({ id, topic, key, body, headers }: Delivery): Outgoing {
+  return {
+    id,
+    topic,
+    key,
+    body,
+    headers,
+    to: undefined,
+    delayMs: undefined,
+    ttlMs: undefined,
+    event: undefined,
+  };
+}
