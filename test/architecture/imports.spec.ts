@@ -6,6 +6,7 @@ const LADDER = [
   'message',
   'store',
   'backend',
+  'relay',
   'composed',
   'policies',
   'interceptors',
