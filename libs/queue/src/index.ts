@@ -40,7 +40,13 @@ export {
 } from './backend/backend.errors.js';
 export type { Capabilities, Delay } from './backend/capabilities.js';
 export type { Depth, Inspected, InspectQuery, MessageState, Peeked, Purged } from './backend/inspect.js';
-export type { Drift, SubscriptionSpec, SubscriptionTopology, Topology } from './backend/topology.js';
+export {
+  type Drift,
+  InvalidTopologyError,
+  type SubscriptionSpec,
+  type SubscriptionTopology,
+  type Topology,
+} from './backend/topology.js';
 export type { Conflict, Page, Store, StoreEntry, StoreOp, WriteResult } from './store/store.js';
 
 export type { Anomaly } from './policies/anomalies.js';

@@ -1,4 +1,5 @@
 import { checkName } from '../message/names.js';
+import { QueueError } from '../message/queue-error.js';
 
 /** What must exist on the broker before messages can flow. */
 export interface Topology {
@@ -10,6 +11,21 @@ export interface SubscriptionTopology {
   readonly name: string;
   /** At least one. */
   readonly topics: readonly string[];
+  /**
+   * Makes it ephemeral: for one receiver, with whose `close` it goes, and everything in it with it. It also goes some
+   * time after nobody has asked it for messages for this long, as after a crash, and at the latest with the next
+   * `ensure` that creates. At least MIN_EXPIRY_MS. A durable subscription of that name stays durable.
+   */
+  readonly expiresAfterMs?: number;
+}
+
+/** Shorter, a receiver that is alive and idle would not ask often enough. */
+export const MIN_EXPIRY_MS = 5_000;
+const MAX_EXPIRY_MS = 30 * 86_400_000;
+
+/** What was declared cannot exist on any backend. */
+export class InvalidTopologyError extends QueueError {
+  readonly code = 'invalid_topology';
 }
 
 /** One difference between what was declared and what the broker has. */
@@ -24,10 +40,18 @@ export interface SubscriptionSpec extends SubscriptionTopology {
   readonly leaseMs: number;
 }
 
-/** For backends, before they create anything. Throws InvalidNameError. */
+/** For backends, before they create anything. Throws InvalidNameError or InvalidTopologyError. */
 export function checkTopology({ subscriptions }: Topology): void {
-  for (const { name, topics } of subscriptions) {
+  for (const { name, topics, expiresAfterMs } of subscriptions) {
     checkName('subscription', name);
     for (const topic of topics) checkName('topic', topic);
+    if (expiresAfterMs !== undefined) checkExpiry(name, expiresAfterMs);
   }
+}
+
+function checkExpiry(subscription: string, ms: number): void {
+  if (ms >= MIN_EXPIRY_MS && ms <= MAX_EXPIRY_MS) return;
+  throw new InvalidTopologyError(
+    `subscription "${subscription}" cannot expire after ${ms} ms: use ${MIN_EXPIRY_MS} to ${MAX_EXPIRY_MS} ms`,
+  );
 }

@@ -3,6 +3,7 @@ import { BUS_LAWS } from './laws/bus.laws.js';
 import { CONSUMER_LAWS } from './laws/consumer.laws.js';
 import { DEAD_LETTER_LAWS } from './laws/dead-letter.laws.js';
 import { DELAY_LAWS } from './laws/delay.laws.js';
+import { EPHEMERAL_LAWS } from './laws/ephemeral.laws.js';
 import { FLOW_LAWS } from './laws/flow.laws.js';
 import { LEASE_LAWS } from './laws/lease.laws.js';
 import { PUBLISH_LAWS } from './laws/publish.laws.js';
@@ -17,6 +18,7 @@ import { SETTLE_LAWS } from './laws/settle.laws.js';
 /** Everything a backend, and the consumer on top of it, is held to. */
 export const ALL_LAWS: readonly Law[] = [
   ...PUBLISH_LAWS,
+  ...EPHEMERAL_LAWS,
   ...SETTLE_LAWS,
   ...RELEASE_LAWS,
   ...DELAY_LAWS,

@@ -7,12 +7,13 @@ import type {
   SettleResult,
 } from '../backend/backend.js';
 import { ForwardingBackend, ForwardingReceiver } from '../backend/forwarding-backend.js';
-import type { SubscriptionSpec } from '../backend/topology.js';
+import type { Drift, SubscriptionSpec, Topology } from '../backend/topology.js';
 import type { Delivery } from '../message/delivery.js';
 import type { Outgoing } from '../message/outgoing.js';
 
 /** What to do differently. Each verb gets the right way to do it. */
 export interface Alterations {
+  ensure?(topology: Topology): Topology;
   publish?(
     batch: readonly Outgoing[],
     rightly: (batch: readonly Outgoing[]) => Promise<readonly PublishResult[]>,
@@ -32,6 +33,10 @@ export class AlteredBackend extends ForwardingBackend {
     private readonly alterations: Alterations,
   ) {
     super(inner);
+  }
+
+  override ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
+    return this.inner.ensure(this.alterations.ensure?.(topology) ?? topology, mode);
   }
 
   override publish(batch: readonly Outgoing[], call?: PublishCall): Promise<readonly PublishResult[]> {

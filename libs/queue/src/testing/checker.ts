@@ -55,6 +55,10 @@ class Checker {
       case 'purged':
         this.#purged.set(event.subscription, (this.#purged.get(event.subscription) ?? 0) + event.count);
         return;
+      case 'removed':
+        for (const key of this.#lives.keys())
+          if (key.startsWith(`${event.subscription} `)) this.#lives.delete(key);
+        return;
       case 'fault':
         for (const [key, life] of this.#lives) if (key.endsWith(` ${event.id}`)) life.possible += event.extra;
     }

@@ -12,6 +12,8 @@ export type HistoryEvent =
     }
   | { readonly kind: 'delivered'; readonly delivery: Delivery; readonly at: number }
   | { readonly kind: 'settled'; readonly act: Settlement; readonly result: SettleResult; readonly at: number }
+  /** An ephemeral subscription is gone, with everything in it. */
+  | { readonly kind: 'removed'; readonly subscription: string }
   /** Messages that were still to be handled were removed. */
   | { readonly kind: 'purged'; readonly subscription: string; readonly count: number }
   /** A fault was injected that may store this message `extra` times more. */

@@ -142,6 +142,11 @@ export const MUTANTS: readonly Mutant[] = [
       return bad === undefined ? results : batch.map(() => bad);
     },
   })),
+  mutant('keeps the subscriptions of those who are gone', 'F8', () => ({
+    ensure: ({ subscriptions }) => ({
+      subscriptions: subscriptions.map(({ name, topics }) => ({ name, topics })),
+    }),
+  })),
   mutant('brings more than was asked for', 'H2a', () => ({
     receive: async (rightly) => [...(await rightly()), ...(await Promise.race([rightly(), nothing()]))],
   })),

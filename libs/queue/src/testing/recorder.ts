@@ -20,6 +20,8 @@ export class Recorder {
   readonly events: HistoryEvent[] = [];
   /** Topics by subscription. */
   readonly topology = new Map<string, Set<string>>();
+  /** Those of them that go with their receiver. */
+  readonly ephemeral = new Set<string>();
 
   constructor(readonly clock: Clock) {}
 
@@ -28,9 +30,17 @@ export class Recorder {
   }
 
   ensured(topology: Topology): void {
-    for (const { name, topics } of topology.subscriptions) {
+    for (const { name, topics, expiresAfterMs } of topology.subscriptions) {
+      if (expiresAfterMs !== undefined && !this.topology.has(name)) this.ephemeral.add(name);
       this.topology.set(name, new Set([...(this.topology.get(name) ?? []), ...topics]));
     }
+  }
+
+  /** An ephemeral subscription is over, and whatever was in it with it. */
+  removed(subscription: string): void {
+    if (!this.ephemeral.delete(subscription)) return;
+    this.topology.delete(subscription);
+    this.events.push({ kind: 'removed', subscription });
   }
 
   /** Subscriptions that must get a copy. */
@@ -76,7 +86,7 @@ class RecordedBackend extends ForwardingBackend {
   }
 
   override async open(spec: SubscriptionSpec): Promise<Receiver> {
-    return new RecordedReceiver(await this.inner.open(spec), this.recorder);
+    return new RecordedReceiver(await this.inner.open(spec), this.recorder, spec.name);
   }
 
   override async *inspect(query: InspectQuery): AsyncIterable<Inspected> {
@@ -105,8 +115,14 @@ class RecordedReceiver extends ForwardingReceiver {
   constructor(
     inner: Receiver,
     private readonly recorder: Recorder,
+    private readonly subscription: string,
   ) {
     super(inner);
+  }
+
+  override async close(): Promise<void> {
+    await this.inner.close();
+    this.recorder.removed(this.subscription);
   }
 
   override async receive(max: number, signal: AbortSignal): Promise<readonly Delivery[]> {

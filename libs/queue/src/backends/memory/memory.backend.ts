@@ -86,7 +86,9 @@ export class MemoryBackend implements Backend {
         `use more than 0 and at most ${maxMs}`,
       );
     }
-    return new MemoryReceiver(subscription, this.ambient.clock, spec.leaseMs);
+    return new MemoryReceiver(subscription, this.ambient.clock, spec.leaseMs, () =>
+      this.#leave(subscription),
+    );
   }
 
   async *inspect(query: InspectQuery): AsyncIterable<Inspected> {
@@ -116,6 +118,10 @@ export class MemoryBackend implements Backend {
   async close(_deadline: Date): Promise<void> {
     this.#closed = true;
     for (const subscription of this.#topology.subscriptions()) subscription.close();
+  }
+
+  #leave(subscription: MemorySubscription): void {
+    if (subscription.expiresAfterMs !== undefined) this.#topology.remove(subscription);
   }
 
   #stamp(): Stamp {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../ambient/clock.js';
-import { BackendClosedError } from '../../backend/backend.errors.js';
+import { BackendClosedError, UnknownSubscriptionError } from '../../backend/backend.errors.js';
 import type { Receiver, Settlement, SettleResult } from '../../backend/backend.js';
 import type { Delivery } from '../../message/delivery.js';
 import { repeat } from './memory.results.js';
@@ -18,13 +18,16 @@ export class MemoryReceiver implements Receiver, Taker {
     private readonly subscription: MemorySubscription,
     private readonly clock: Clock,
     readonly leaseMs: number,
+    /** Called when it is closed, not when its process dies. */
+    private readonly onClose: () => void = () => undefined,
   ) {}
 
   receive(max: number, signal: AbortSignal): Promise<readonly Delivery[]> {
-    if (this.#state !== 'open' || this.subscription.isClosed || signal.aborted || !(max > 0))
-      return NOTHING_NOW;
     const { subscription } = this;
+    if (this.#state !== 'open' || subscription.isClosed || signal.aborted || !(max > 0))
+      return subscription.isGone && this.#state === 'open' ? this.#gone() : NOTHING_NOW;
     const monoMs = this.clock.mono();
+    subscription.askedAt = monoMs;
     subscription.catchUp(monoMs);
     if (subscription.backlog.ready > 0) {
       const deliveries = subscription.claim(this, max, monoMs);
@@ -36,7 +39,13 @@ export class MemoryReceiver implements Receiver, Taker {
     return answer;
   }
 
+  #gone(): Promise<never> {
+    const { backendName, name } = this.subscription;
+    return Promise.reject(new UnknownSubscriptionError(backendName, name));
+  }
+
   settle(acts: readonly Settlement[]): Promise<readonly SettleResult[]> {
+    if (this.subscription.isGone) return Promise.resolve(repeat<SettleResult>('lost', acts.length));
     if (this.#state === 'disconnected' || this.subscription.isClosed) {
       const error = new BackendClosedError(this.subscription.backendName, 'settle');
       return Promise.resolve(repeat<SettleResult>(error, acts.length));
@@ -48,6 +57,7 @@ export class MemoryReceiver implements Receiver, Taker {
     if (this.#state === 'open') {
       this.#state = 'closed';
       this.#leave();
+      this.onClose();
     }
     return Promise.resolve();
   }

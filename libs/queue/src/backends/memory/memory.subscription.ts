@@ -24,6 +24,10 @@ export class MemorySubscription {
   readonly waiting = new WaitingLine();
   /** With its backend: its receivers bring nothing and settle nothing any more. */
   isClosed = false;
+  /** An ephemeral one that is over: nothing will bring it back. */
+  isGone = false;
+  /** Monotonic ms of the last `receive`; one that waits asks all the time. */
+  askedAt: number;
   #seq = 0;
   #cancelAlarm: CancelTimer | undefined;
   #alarmAt = Infinity;
@@ -32,7 +36,11 @@ export class MemorySubscription {
     readonly name: string,
     readonly clock: Clock,
     readonly backendName: string,
-  ) {}
+    /** See SubscriptionTopology; undefined: durable. */
+    readonly expiresAfterMs?: number,
+  ) {
+    this.askedAt = clock.mono();
+  }
 
   /** Copies it keeps, dead letters aside. */
   get size(): number {
@@ -102,7 +110,15 @@ export class MemorySubscription {
 
   /** To be called when somebody stops waiting: without an audience there is no alarm. */
   restIfAlone(): void {
-    if (this.waiting.isEmpty) this.#stopAlarm();
+    if (!this.waiting.isEmpty) return;
+    this.askedAt = this.clock.mono();
+    this.#stopAlarm();
+  }
+
+  /** Ephemeral, and nobody has asked for its messages for too long. */
+  isExpired(monoMs: number): boolean {
+    const { expiresAfterMs, waiting, askedAt } = this;
+    return expiresAfterMs !== undefined && waiting.isEmpty && askedAt + expiresAfterMs <= monoMs;
   }
 
   #settleOne(act: Settlement, monoMs: number): SettleResult {

@@ -61,18 +61,36 @@ export class MemoryTopology {
   /** Adds what is missing; answers with what is there beyond it. */
   create(topology: Topology): readonly Drift[] {
     checkTopology(topology);
+    const monoMs = this.clock.mono();
+    const expired = this.all.filter((subscription) => subscription.isExpired(monoMs));
+    for (const subscription of expired) this.remove(subscription);
     for (const declared of topology.subscriptions) this.#add(declared);
     return this.compare(topology);
+  }
+
+  /** With everything in it. */
+  remove(subscription: MemorySubscription): void {
+    if (subscription.isGone) return;
+    subscription.isGone = true;
+    subscription.close();
+    this.#subscriptions.delete(subscription.name);
+    this.all.splice(this.all.indexOf(subscription), 1);
+    for (const topic of subscription.topics) {
+      const staying = (this.#listeners.get(topic) ?? NOBODY).filter((other) => other !== subscription);
+      if (staying.length > 0) this.#listeners.set(topic, staying);
+      else this.#listeners.delete(topic);
+    }
+    this.#forgetLastTopic();
   }
 
   compare(topology: Topology): readonly Drift[] {
     return topology.subscriptions.flatMap((declared) => this.#drift(declared));
   }
 
-  #add({ name, topics }: SubscriptionTopology): void {
+  #add({ name, topics, expiresAfterMs }: SubscriptionTopology): void {
     let subscription = this.#subscriptions.get(name);
     if (subscription === undefined) {
-      subscription = new MemorySubscription(name, this.clock, this.backendName);
+      subscription = new MemorySubscription(name, this.clock, this.backendName, expiresAfterMs);
       this.#subscriptions.set(name, subscription);
       this.all.push(subscription);
     }
@@ -83,6 +101,10 @@ export class MemoryTopology {
     if (subscription.topics.has(topic)) return;
     subscription.topics.add(topic);
     this.#listeners.set(topic, [...(this.#listeners.get(topic) ?? []), subscription]);
+    this.#forgetLastTopic();
+  }
+
+  #forgetLastTopic(): void {
     this.#lastTopic = '';
     this.#lastListeners = NOBODY;
   }

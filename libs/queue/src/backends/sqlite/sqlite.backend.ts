@@ -23,13 +23,14 @@ import { MAX_LEASE_MS, sqliteCapabilities } from './sqlite.capabilities.js';
 import { openDatabase, whileBusy } from './sqlite.connection.js';
 import { unavailable } from './sqlite.errors.js';
 import { SqliteCounters } from './sqlite.counters.js';
+import { EphemeralReceiver } from './sqlite.ephemeral-receiver.js';
 import { SqliteInspector } from './sqlite.inspector.js';
 import { type ResolvedSqliteOptions, resolveOptions, SqliteOptions } from './sqlite.options.js';
 import { SqlitePublisher } from './sqlite.publisher.js';
 import { SqliteReceiver } from './sqlite.receiver.js';
 import { SqliteStatus } from './sqlite.status.js';
 import { SqliteStore } from './sqlite.store.js';
-import { SqliteTopology } from './sqlite.topology.js';
+import { type Found, SqliteTopology } from './sqlite.topology.js';
 import { SqliteTrim } from './sqlite.trim.js';
 import { SqliteMessages } from './sqlite.wire.js';
 import { SqliteWriter } from './sqlite.writer.js';
@@ -81,7 +82,7 @@ class SqliteBackend implements Backend {
     if (mode === 'check') return this.#read('check the topology', () => this.#topology.compare(topology));
     checkTopology(topology);
     return this.#parts.writer.submit('create the topology', () => {
-      if (this.#topology.create(topology)) this.#counters.topologyChanged();
+      if (this.#topology.create(topology, this.#parts.ambient.clock.now())) this.#counters.topologyChanged();
       return this.#topology.compare(topology);
     });
   }
@@ -101,9 +102,9 @@ class SqliteBackend implements Backend {
         `use more than 0 and at most ${MAX_LEASE_MS} ms`,
       );
     }
-    const id = await this.#read('open a subscription', () => this.#topology.idOf(name));
-    if (id === undefined) throw new UnknownSubscriptionError(this.name, name);
-    return this.#openReceiver(subscription, id);
+    const found = await this.#read('open a subscription', () => this.#topology.find(name));
+    if (found === undefined) throw new UnknownSubscriptionError(this.name, name);
+    return this.#openReceiver(subscription, found);
   }
 
   async *inspect(query: InspectQuery): AsyncGenerator<Inspected> {
@@ -120,13 +121,23 @@ class SqliteBackend implements Backend {
     return this.#closing;
   }
 
-  #openReceiver(spec: SubscriptionSpec, id: number): Receiver {
+  #openReceiver(spec: SubscriptionSpec, { id, expiresAfterMs }: Found): Receiver {
     const { ambient, writer, bell } = this.#parts;
     const idle = (): void => this.#trim.run();
     const parts = { backend: this.name, ambient, writer, bell, messages: this.#messages, idle };
     const receiver = new SqliteReceiver(parts, spec, id, () => this.#receivers.delete(receiver));
     this.#receivers.add(receiver);
-    return receiver;
+    if (expiresAfterMs === undefined) return receiver;
+    const { ephemeral } = this.#topology;
+    const kept = { backend: this.name, subscription: spec.name, id, expiresAfterMs };
+    const owner = new EphemeralReceiver(receiver, kept, {
+      ephemeral,
+      writer,
+      counters: this.#counters,
+      clock: ambient.clock,
+    });
+    this.#receivers.add(owner);
+    return owner;
   }
 
   async #close(deadline: Date): Promise<void> {

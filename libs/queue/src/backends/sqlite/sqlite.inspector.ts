@@ -69,7 +69,7 @@ export class SqliteInspector {
   }
 
   #idOf(subscription: string): number {
-    const id = this.#topology.idOf(subscription);
+    const id = this.#topology.find(subscription)?.id;
     if (id === undefined) throw new UnknownSubscriptionError(this.#backend, subscription);
     return id;
   }

@@ -15,6 +15,9 @@ export const FREE = -(2 ** 46);
  *
  * messages: one row per subscription and message. It is ready when available_at (ms since the epoch) has passed: the
  * moment of publishing, the end of a delay, or the end of a lease. ready_at is its place in line, kept for a release.
+ *
+ * ephemeral: which subscriptions go by themselves. counters.subscription is the last id given to one: ids are never given
+ * twice, because somebody may still hold that of a subscription that is gone.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -80,6 +83,16 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE messages ADD COLUMN priority INTEGER;
   CREATE INDEX messages_priority ON messages (subscription_id, priority, available_at) WHERE priority IS NOT NULL;
   ALTER TABLE dead ADD COLUMN priority INTEGER;
+  `,
+  `
+  CREATE TABLE ephemeral (
+    subscription_id INTEGER PRIMARY KEY,
+    expires_after INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX ephemeral_expiry ON ephemeral (expires_at);
+  ALTER TABLE counters ADD COLUMN subscription INTEGER NOT NULL DEFAULT 0;
+  UPDATE counters SET subscription = (SELECT COALESCE(MAX(id), 0) FROM subscriptions);
   `,
 ];
 

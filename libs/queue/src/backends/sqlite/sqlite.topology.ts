@@ -1,23 +1,33 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Drift, SubscriptionTopology, Topology } from '../../backend/topology.js';
+import { SqliteEphemeral } from './sqlite.ephemeral.js';
 
 const SQL = {
   id: `SELECT id FROM subscriptions WHERE name = ?`,
   names: `SELECT id, name FROM subscriptions ORDER BY name`,
   topics: `SELECT topic FROM bindings WHERE subscription_id = ? ORDER BY topic`,
   listeners: `SELECT subscription_id FROM bindings WHERE topic = ?`,
-  add: `INSERT INTO subscriptions (name) VALUES (?)`,
+  nextId: `UPDATE counters SET subscription = subscription + 1 RETURNING subscription`,
+  add: `INSERT INTO subscriptions (id, name) VALUES (?, ?)`,
   bind: `INSERT INTO bindings (topic, subscription_id) VALUES (?, ?)`,
 };
 
+export interface Found {
+  readonly id: number;
+  /** undefined: durable. */
+  readonly expiresAfterMs: number | undefined;
+}
+
 /** Who listens to what, remembered until any process changes it. */
 export class SqliteTopology {
+  readonly ephemeral: SqliteEphemeral;
   readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
   readonly #listeners = new Map<string, readonly number[]>();
   readonly #ids = new Map<string, number>();
   #version = 0;
 
   constructor(db: DatabaseSync) {
+    this.ephemeral = new SqliteEphemeral(db);
     const entries = Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)] as const);
     this.#sql = Object.fromEntries(entries) as Record<keyof typeof SQL, StatementSync>;
   }
@@ -28,6 +38,12 @@ export class SqliteTopology {
     this.#version = version;
     this.#listeners.clear();
     this.#ids.clear();
+  }
+
+  /** As it is now: outside a transaction what is remembered may be gone. */
+  find(subscription: string): Found | undefined {
+    const id = this.#readId(subscription);
+    return id === undefined ? undefined : { id, expiresAfterMs: this.ephemeral.expiresAfterMs(id) };
   }
 
   idOf(subscription: string): number | undefined {
@@ -54,12 +70,13 @@ export class SqliteTopology {
     return topology.subscriptions.flatMap((declared) => this.#compareOne(declared));
   }
 
-  /** Inside a transaction: adds what is missing. False when nothing was. */
-  create(topology: Topology): boolean {
-    let changes = 0;
-    for (const { name, topics } of topology.subscriptions) {
+  /** Inside a transaction: adds what is missing, and removes what has expired. False when there was nothing to do. */
+  create(topology: Topology, now: number): boolean {
+    let changes = this.ephemeral.sweep(now) ? 1 : 0;
+    for (const declared of topology.subscriptions) {
+      const { name, topics } = declared;
       const known = this.#readId(name);
-      const id = known ?? Number(this.#sql.add.run(name).lastInsertRowid);
+      const id = known ?? this.#add(declared, now);
       const missing = difference(new Set(topics), this.#topicsOf(id));
       for (const topic of missing) this.#sql.bind.run(topic, id);
       changes += missing.length + (known === undefined ? 1 : 0);
@@ -82,6 +99,13 @@ export class SqliteTopology {
 
   #topicsOf(id: number): Set<string> {
     return new Set(this.#sql.topics.all(id).map((row) => row['topic'] as string));
+  }
+
+  #add({ name, expiresAfterMs }: SubscriptionTopology, now: number): number {
+    const id = this.#sql.nextId.get()?.['subscription'] as number;
+    this.#sql.add.run(id, name);
+    if (expiresAfterMs !== undefined) this.ephemeral.declare(id, expiresAfterMs, now);
+    return id;
   }
 
   #readId(subscription: string): number | undefined {
