@@ -1,4 +1,5 @@
 import { QueueError } from '../message/queue-error.js';
+import { CircuitStation, type CircuitVerdicts } from '../interceptors/circuit.station.js';
 import { DeadLetterStation } from '../interceptors/dead-letter.station.js';
 import { EnvelopeStation, RawStation } from '../interceptors/envelope.station.js';
 import { failureRecorder } from '../interceptors/failure-recorder.js';
@@ -13,19 +14,20 @@ import { ValidateStation } from '../interceptors/validate.station.js';
 import type { ConsumerOptions } from './consumer-options.js';
 import { Pipeline } from './pipeline.js';
 
-/** Idempotency was asked for, and there is nothing to remember it in. */
+/** Idempotency or a single consumer was asked for, and there is nothing to remember it in. */
 export class MissingStoreError extends QueueError {
   readonly code = 'missing_store';
 }
 
 export interface PipelineParts {
   readonly counts: OutcomeCounts;
+  readonly circuit?: CircuitVerdicts | undefined;
   /** See TimeoutStation. */
   readonly watch: (handling: Handling) => void;
 }
 
 /** The list that a delivery walks, outermost first. A station that a subscription does not need is not in it. */
-export function buildPipeline(options: ConsumerOptions, { counts, watch }: PipelineParts): Pipeline {
+export function buildPipeline(options: ConsumerOptions, { counts, circuit, watch }: PipelineParts): Pipeline {
   const { policies, ambient, handler, host, subscription } = options;
   const record = failureRecorder({ clock: ambient.clock, handler: handler.name, host });
   const stations: (Station | undefined)[] = [
@@ -33,6 +35,7 @@ export function buildPipeline(options: ConsumerOptions, { counts, watch }: Pipel
     new LeaseStation(),
     new DeadLetterStation({ attempts: policies.retry.attempts, maxCrashes: policies.maxCrashes }, record),
     new RetryStation(policies.retry, record, ambient.random),
+    circuit && new CircuitStation(circuit),
     policies.raw ? new RawStation() : new EnvelopeStation(),
     policies.validate && new ValidateStation(policies.validate),
     idempotency(options),
@@ -48,7 +51,13 @@ export function buildPipeline(options: ConsumerOptions, { counts, watch }: Pipel
 
 /** Throws MissingStoreError. */
 export function checkStore({ policies, store, handler, backend }: ConsumerOptions): void {
-  if (policies.idempotency === undefined || store !== undefined) return;
+  if (store !== undefined) return;
+  if (policies.single !== undefined) {
+    throw new MissingStoreError(
+      `${handler.name} is a single consumer, but backend "${backend.name}" cannot remember who that is: use a backend with a store, such as sqlite`,
+    );
+  }
+  if (policies.idempotency === undefined) return;
   throw new MissingStoreError(
     `${handler.name} is idempotent, but backend "${backend.name}" cannot remember keys: use a backend with a store, such as sqlite`,
   );

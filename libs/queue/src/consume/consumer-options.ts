@@ -5,6 +5,7 @@ import type { MessageInterceptor } from '../interceptors/interceptor.js';
 import type { OutcomeCounts } from '../interceptors/observe.station.js';
 import type { ConsumePolicies } from '../policies/consume.policies.js';
 import type { Store } from '../store/store.js';
+import type { CircuitState } from './circuit.js';
 import type { MessageHandler } from './handler.js';
 
 export interface ConsumerOptions {
@@ -42,5 +43,7 @@ export interface ConsumerStatus {
   /** Handlers that go on although their message was settled without them: each keeps a slot until it ends. */
   readonly stuck: number;
   readonly counts: Readonly<OutcomeCounts>;
+  /** `closed` also where there is none. */
+  readonly circuit: CircuitState;
   readonly lastError: string | undefined;
 }

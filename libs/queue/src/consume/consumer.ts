@@ -7,6 +7,7 @@ import { noCounts, type OutcomeCounts } from '../interceptors/observe.station.js
 import { exponential } from '../policies/backoff.js';
 import { checkConcurrency } from '../policies/consume.policies.js';
 import { BoundedReceiver } from './bounded-receiver.js';
+import { Brakes } from './brakes.js';
 import { checkStore } from './build-pipeline.js';
 import type { ConsumerOptions, ConsumerStatus } from './consumer-options.js';
 import { Demand } from './demand.js';
@@ -19,6 +20,7 @@ const ABORT_GRACE_MS = 1_000;
 /** Takes the deliveries of one subscription. `run` is the only loop: room → receive → lanes. */
 export class Consumer {
   readonly #demand: Demand;
+  readonly #brakes: Brakes;
   readonly #counts: OutcomeCounts = noCounts();
   readonly #stop = new AbortController();
   /** Ends the receive under way; a pause and a drain do, so that it does not take what they give back. */
@@ -37,6 +39,12 @@ export class Consumer {
   constructor(private readonly options: ConsumerOptions) {
     checkStore(options);
     this.#demand = new Demand(options.policies.concurrency, options.policies.prefetch);
+    this.#brakes = new Brakes({
+      consumer: options,
+      hold: (doing, error) => this.#hold(doing, error),
+      free: () => this.#free(),
+      fault: (doing, error) => this.#fault(doing, error),
+    });
   }
 
   /** Opens the subscription and starts to take. Rejects when it cannot be opened. */
@@ -49,12 +57,14 @@ export class Consumer {
       consumer: this.options,
       receiver,
       counts: this.#counts,
+      brakes: this.#brakes,
       freed: () => this.#freed(),
       fault: (doing, error) => this.#fault(doing, error),
     });
     this.#receiver = receiver;
     this.#lanes = lanes;
     this.#state = 'running';
+    this.#brakes.start();
     this.#loop = this.#run(receiver, lanes);
   }
 
@@ -78,8 +88,10 @@ export class Consumer {
   /** How many deliveries to ask for now. */
   #asking(lanes: Lanes): number {
     if (lanes.paused) return 0;
-    if (this.#careful) return lanes.running + lanes.waiting === 0 ? 1 : 0;
-    return this.#demand.next(lanes.running, lanes.waiting);
+    const { running, waiting } = lanes;
+    const alone = running + waiting === 0 ? 1 : 0;
+    const wanted = this.#careful ? alone : this.#demand.next(running, waiting);
+    return this.#brakes.limit(wanted, running, waiting);
   }
 
   async #receive(receiver: Receiver, lanes: Lanes): Promise<readonly Delivery[]> {
@@ -110,9 +122,26 @@ export class Consumer {
     if (inCompany) lanes.giveBackWaiting();
     const receivedAt = this.options.ambient.clock.mono();
     for (const delivery of batch) {
-      if (inCompany || lanes.paused || this.#stop.signal.aborted) lanes.giveBack(delivery, receivedAt);
+      if (inCompany || this.#takesNothing(lanes)) lanes.giveBack(delivery, receivedAt);
       else lanes.accept(delivery, receivedAt);
     }
+  }
+
+  #takesNothing(lanes: Lanes): boolean {
+    return lanes.paused || this.#stop.signal.aborted || this.#brakes.isHeld;
+  }
+
+  /** A brake closed: the receive under way brings nothing more, and what waits goes back. */
+  #hold(doing: string, error: unknown): void {
+    this.#fault(doing, error);
+    this.#intake.abort();
+    if (this.#state === 'running') this.#intake = new AbortController();
+    this.#lanes?.giveBackWaiting();
+  }
+
+  #free(): void {
+    this.#lanes?.start();
+    this.#makeRoom();
   }
 
   /** Takes nothing more until `resume`; what runs, runs on; what waits goes back, uncounted. */
@@ -137,8 +166,7 @@ export class Consumer {
     this.#demand.concurrency = checkConcurrency(this.options.handler.name, concurrency);
     if (this.#lanes === undefined) return;
     this.#lanes.concurrency = concurrency;
-    this.#lanes.start();
-    this.#makeRoom();
+    this.#free();
   }
 
   /**
@@ -159,12 +187,13 @@ export class Consumer {
     if (receiver !== undefined && lanes !== undefined) {
       lanes.giveBackWaiting();
       const graceMs = Math.min(ABORT_GRACE_MS, deadlineMs / 2);
-      const stepMs = graceMs / 4;
+      const stepMs = graceMs / 5;
       await this.#within(deadlineMs - graceMs, Promise.all([this.#loop, lanes.idle()]));
       if (lanes.running > 0) await this.#cutShort(lanes, stepMs);
       lanes.giveBackWaiting();
       await this.#within(stepMs, lanes.settler.idle());
       await this.#within(stepMs, receiver.close());
+      await this.#within(stepMs, this.#brakes.stop());
       lanes.stop();
     }
     this.#state = 'stopped';
@@ -192,6 +221,7 @@ export class Consumer {
       buffered: this.#lanes?.waiting ?? 0,
       stuck: this.#lanes?.stuck ?? 0,
       counts: { ...this.#counts },
+      circuit: this.#brakes.circuitState,
       lastError: this.#lastError,
     };
   }

@@ -6,6 +6,7 @@ import type { QueueError } from '../message/queue-error.js';
 import { currentHandling, enterHandling } from '../interceptors/current.js';
 import { Handling } from '../interceptors/handling.js';
 import type { OutcomeCounts } from '../interceptors/observe.station.js';
+import type { Brakes } from './brakes.js';
 import { buildPipeline } from './build-pipeline.js';
 import type { ConsumerOptions } from './consumer-options.js';
 import type { MessageHandler } from './handler.js';
@@ -22,6 +23,7 @@ export interface LanesOptions {
   readonly consumer: ConsumerOptions;
   readonly receiver: Receiver;
   readonly counts: OutcomeCounts;
+  readonly brakes: Brakes;
   /** Called when a delivery was taken or a lane ended: there may be room for more. */
   readonly freed: () => void;
   readonly fault: (doing: string, error: unknown) => void;
@@ -41,11 +43,13 @@ export class Lanes {
   readonly #leases: LeaseKeeper;
   readonly #pipeline: Pipeline;
   readonly #handler: MessageHandler;
+  readonly #brakes: Brakes;
   readonly #clock: Clock;
   #idle: (() => void) | undefined;
 
   constructor(private readonly options: LanesOptions) {
     const { consumer, receiver, counts } = options;
+    this.#brakes = options.brakes;
     this.concurrency = consumer.policies.concurrency;
     this.#clock = consumer.ambient.clock;
     this.#handler = intercepted(consumer.handler, consumer.interceptors);
@@ -62,6 +66,7 @@ export class Lanes {
     });
     this.#pipeline = buildPipeline(consumer, {
       counts,
+      circuit: options.brakes.verdicts,
       watch: (handling) => this.#leases.held.watch(handling),
     });
   }
@@ -96,7 +101,12 @@ export class Lanes {
   /** Starts as many lanes as there is work and room for. */
   start(): void {
     const outer = currentHandling();
-    while (this.#running < this.concurrency && this.#waiting.size > 0 && !this.paused) {
+    while (
+      this.#running < this.concurrency &&
+      this.#waiting.size > 0 &&
+      !this.paused &&
+      this.#brakes.mayStart()
+    ) {
       this.#running++;
       void this.#lane();
     }
@@ -152,8 +162,9 @@ export class Lanes {
   }
 
   #take(): Handling | undefined {
-    if (this.paused || this.#running > this.concurrency) return undefined;
+    if (this.paused || this.#running > this.concurrency || !this.#brakes.mayStart()) return undefined;
     const handling = this.#waiting.shift();
+    if (handling !== undefined) this.#brakes.starting();
     this.options.freed();
     return handling;
   }

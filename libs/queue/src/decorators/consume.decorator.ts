@@ -23,6 +23,18 @@ export interface ConsumeOptions {
   readonly timeout?: Duration;
   /** How long a handler may go on after its signal aborted before its message is settled without it. Default 5 s. */
   readonly abortGrace?: Duration;
+  /** At most `max` starts of the handler in any span of `per`; each process counts for itself. Default: no limit. */
+  readonly rate?: { readonly max: number; readonly per: Duration };
+  /**
+   * After so many failed attempts in a row nothing is taken for `open`; then one message is tried, and its end decides.
+   * Default: none.
+   */
+  readonly circuit?: { readonly failures: number; readonly open: Duration };
+  /**
+   * One process at a time handles the subscription; another one takes over when it stops, or `lease` (default 15 s)
+   * after it died. Needs a backend with a store. Default false.
+   */
+  readonly single?: boolean | { readonly lease: Duration };
   /** Hand over bytes as they came, with or without an envelope. Default false. */
   readonly raw?: boolean;
   /**

@@ -4,6 +4,7 @@ import type { PayloadType } from '../decorators/payload-type.js';
 import { resolvePolicies, type ConsumePolicies } from '../policies/consume.policies.js';
 import { parseDuration, type Duration } from '../policies/duration.js';
 import { DEFAULT_IDEMPOTENCY } from '../policies/idempotency.policy.js';
+import { DEFAULT_SINGLE, type SinglePolicy } from '../policies/limits.policy.js';
 import { DEFAULT_RETRY } from '../policies/retry.policy.js';
 import { declaredParams, defaultParams } from './handler.params.js';
 import { InvalidHandlerError } from './nest.errors.js';
@@ -32,6 +33,15 @@ export function policiesOf(handler: DescribedHandler, { options }: ConsumeEntry)
     maxLeaseMs: ms('maxLease', options.maxLease),
     timeoutMs: ms('timeout', options.timeout),
     abortGraceMs: ms('abortGrace', options.abortGrace),
+    rate: options.rate && {
+      max: options.rate.max,
+      perMs: parseDuration(`${name}: rate.per`, options.rate.per),
+    },
+    circuit: options.circuit && {
+      failures: options.circuit.failures,
+      openMs: parseDuration(`${name}: circuit.open`, options.circuit.open),
+    },
+    single: singleOf(name, options.single),
     raw: options.raw,
     retry: retry && { ...DEFAULT_RETRY, ...defined(retry) },
     maxCrashes: deadLetter?.maxCrashes,
@@ -52,6 +62,12 @@ export function policiesOf(handler: DescribedHandler, { options }: ConsumeEntry)
 function defined<T extends object>(given: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const entries = Object.entries(given).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+function singleOf(name: string, given: ConsumeEntry['options']['single']): SinglePolicy | undefined {
+  if (given === undefined || given === false) return undefined;
+  if (given === true) return DEFAULT_SINGLE;
+  return { leaseMs: parseDuration(`${name}: single.lease`, given.lease) };
 }
 
 function validatorOf(

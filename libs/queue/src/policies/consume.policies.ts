@@ -1,6 +1,7 @@
 import { quote } from '../message/names.js';
 import { QueueError } from '../message/queue-error.js';
 import type { IdempotencyPolicy } from './idempotency.policy.js';
+import type { CircuitPolicy, RatePolicy, SinglePolicy } from './limits.policy.js';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry.policy.js';
 
 /** Everything a subscription was told, resolved: nothing below asks for a default again. */
@@ -20,6 +21,11 @@ export interface ConsumePolicies {
   /** A message whose handling killed this many processes is dead. */
   readonly maxCrashes: number;
   readonly idempotency: IdempotencyPolicy | undefined;
+  /** Undefined: as fast as the handlers are. */
+  readonly rate: RatePolicy | undefined;
+  readonly circuit: CircuitPolicy | undefined;
+  /** Undefined: all processes that have the handler share the work. */
+  readonly single: SinglePolicy | undefined;
   /** Hand over bytes as they came, envelope or not. */
   readonly raw: boolean;
   /** Checks, and may replace, the payload. Throwing makes it a dead letter at once. */
@@ -36,6 +42,9 @@ export const DEFAULT_POLICIES: ConsumePolicies = Object.freeze({
   retry: DEFAULT_RETRY,
   maxCrashes: 3,
   idempotency: undefined,
+  rate: undefined,
+  circuit: undefined,
+  single: undefined,
   raw: false,
   validate: undefined,
 });
@@ -62,7 +71,22 @@ export function resolvePolicies(where: string, given: Partial<ConsumePolicies>):
     whole('idempotent.ttlMs', policies.idempotency.ttlMs, 1, 3_650 * 86_400_000);
     whole('idempotent.busyDelayMs', policies.idempotency.busyDelayMs, 0, 3_600_000);
   }
+  checkLimits(policies, whole);
   return Object.freeze(policies);
+}
+
+type CheckWhole = (name: string, value: number, low: number, high: number) => void;
+
+function checkLimits({ rate, circuit, single }: ConsumePolicies, whole: CheckWhole): void {
+  if (rate !== undefined) {
+    whole('rate.max', rate.max, 1, 100_000);
+    whole('rate.per', rate.perMs, 1, 7 * 86_400_000);
+  }
+  if (circuit !== undefined) {
+    whole('circuit.failures', circuit.failures, 1, 100_000);
+    whole('circuit.open', circuit.openMs, 1, 7 * 86_400_000);
+  }
+  if (single !== undefined) whole('single.lease', single.leaseMs, 300, 3_600_000);
 }
 
 export function checkConcurrency(where: string, concurrency: number): number {

@@ -64,6 +64,23 @@ describe('the requirements of policies', () => {
     ]);
   });
 
+  it('tell limits, with words for what was asked', () => {
+    const limits = {
+      rate: { max: 100, perMs: 60_000 },
+      circuit: { failures: 5, openMs: 30_000 },
+      single: { leaseMs: 15_000 },
+    };
+    expect(plan({ policies: limits }).slice(-4, -1)).toMatchObject([
+      { need: 'rate', asked: '100 starts in 1m at most', answer: 'composed' },
+      { need: 'circuit', asked: 'a pause of 30s after 5 failures in a row', answer: 'composed' },
+      { need: 'single consumer', asked: 'one process at a time', answer: 'composed' },
+    ]);
+    expect(entry('single consumer', { policies: limits, remembers: false })).toMatchObject({
+      answer: 'refused',
+      remedy: 'use a backend that comes with a store',
+    });
+  });
+
   it('hold nothing that was not asked for', () => {
     expect(needs({})).not.toContain('timeout');
     expect(needs({})).not.toContain('idempotency');

@@ -8,6 +8,7 @@ import {
   resolvePublish,
   resolveRelease,
 } from './resolve-delivery.js';
+import { resolveCircuit, resolveRate, resolveSingle } from './resolve-limits.js';
 import { resolveLease, resolveTimeout } from './resolve-lease.js';
 import { resolveAttempts, resolveCrashes, resolveRetry } from './resolve-retry.js';
 import { resolveConcurrency, resolveIdempotency } from './resolve-work.js';
@@ -80,6 +81,12 @@ function resolve(requirement: Requirement, offer: Offer): Resolution {
       return resolveRelease(offer);
     case 'idempotency':
       return resolveIdempotency(requirement, offer);
+    case 'rate':
+      return resolveRate();
+    case 'circuit':
+      return resolveCircuit(requirement);
+    case 'single consumer':
+      return resolveSingle(requirement, offer);
     case 'concurrency':
       return resolveConcurrency(requirement, offer);
   }
@@ -109,6 +116,12 @@ function ask(requirement: Requirement): string {
       return 'given back uncounted at a shutdown';
     case 'idempotency':
       return `handled once within ${formatDuration(requirement.ttlMs)}`;
+    case 'rate':
+      return `${requirement.max} starts in ${formatDuration(requirement.perMs)} at most`;
+    case 'circuit':
+      return `a pause of ${formatDuration(requirement.openMs)} after ${requirement.failures} failures in a row`;
+    case 'single consumer':
+      return 'one process at a time';
     case 'concurrency':
       return `${requirement.concurrency} at once, prefetch ${requirement.prefetch}`;
   }

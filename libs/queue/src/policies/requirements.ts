@@ -25,6 +25,9 @@ export type Requirement =
       readonly retrySpanMs: number;
       readonly raw: boolean;
     }
+  | { readonly need: 'rate'; readonly max: number; readonly perMs: number }
+  | { readonly need: 'circuit'; readonly failures: number; readonly openMs: number }
+  | { readonly need: 'single consumer'; readonly leaseMs: number }
   | { readonly need: 'concurrency'; readonly concurrency: number; readonly prefetch: number | 'auto' };
 
 export type Need = Requirement['need'];
@@ -41,6 +44,7 @@ export function requirementsOf(policies: ConsumePolicies): readonly Requirement[
     ...leasing(policies),
     { need: 'release' },
     ...remembering(policies),
+    ...limiting(policies),
     { need: 'concurrency', concurrency: policies.concurrency, prefetch: policies.prefetch },
   ];
 }
@@ -61,6 +65,14 @@ function leasing(policies: ConsumePolicies): readonly Requirement[] {
   const longestRunMs = timeoutMs === undefined ? maxLeaseMs : Math.min(maxLeaseMs, timeoutMs + abortGraceMs);
   const lease: Requirement = { need: 'lease', leaseMs, maxLeaseMs, longestRunMs };
   return timeoutMs === undefined ? [lease] : [lease, { need: 'timeout', timeoutMs, abortGraceMs }];
+}
+
+function limiting({ rate, circuit, single }: ConsumePolicies): readonly Requirement[] {
+  return [
+    ...(rate === undefined ? [] : [{ need: 'rate', ...rate } as const]),
+    ...(circuit === undefined ? [] : [{ need: 'circuit', ...circuit } as const]),
+    ...(single === undefined ? [] : [{ need: 'single consumer', ...single } as const]),
+  ];
 }
 
 function remembering({ idempotency, retry, raw }: ConsumePolicies): readonly Requirement[] {

@@ -6,6 +6,7 @@ import { DELAY_LAWS } from './laws/delay.laws.js';
 import { EPHEMERAL_LAWS } from './laws/ephemeral.laws.js';
 import { FLOW_LAWS } from './laws/flow.laws.js';
 import { LEASE_LAWS } from './laws/lease.laws.js';
+import { LIMIT_LAWS } from './laws/limit.laws.js';
 import { PUBLISH_LAWS } from './laws/publish.laws.js';
 import { PRIORITY_LAWS } from './laws/priority.laws.js';
 import { CRASH_LAWS } from './laws/crash.laws.js';
@@ -26,6 +27,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...LEASE_LAWS,
   ...FLOW_LAWS,
   ...PRIORITY_LAWS,
+  ...LIMIT_LAWS,
   ...BUS_LAWS,
   ...CONSUMER_LAWS,
   ...RENEWAL_LAWS,

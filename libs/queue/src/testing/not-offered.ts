@@ -61,5 +61,4 @@ export const NOT_OFFERED: readonly NotOffered[] = [
     why: 'it would stop the laws as well; two processes are needed',
   },
   { id: 'H5', title: 'batches by size, time and bytes', why: 'handlers take one message at a time' },
-  { id: 'H10', title: 'rate limits and circuit breakers', why: 'there is no such policy' },
 ];
