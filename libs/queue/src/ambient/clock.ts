@@ -3,7 +3,7 @@ export type CancelTimer = () => void;
 
 /** Time as the library sees it. Everything that waits or stamps takes one, so that tests own the time. */
 export interface Clock {
-  /** Wall clock in ms since the epoch: for what is stored or shown. */
+  /** Wall clock in whole ms since the epoch: for what is stored or shown. */
   now(): number;
   /** Monotonic ms from an arbitrary zero: for durations and deadlines inside this process. */
   mono(): number;

@@ -12,6 +12,12 @@ describe('VirtualClock', () => {
     expect(clock.mono()).toBe(1_500);
   });
 
+  it('shows whole milliseconds on its wall clock, as a real one does', async () => {
+    const clock = new VirtualClock(1_000);
+    await clock.advance(0.75);
+    expect([clock.now(), clock.mono()]).toEqual([1_000, 0.75]);
+  });
+
   it('fires timers by due time, then in the order they were made, each at its own time', async () => {
     const clock = new VirtualClock();
     const fired: string[] = [];

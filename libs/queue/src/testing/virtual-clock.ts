@@ -33,7 +33,7 @@ export class VirtualClock implements Clock {
   constructor(private readonly startsAt = START) {}
 
   now(): number {
-    return this.startsAt + this.#elapsedMs;
+    return Math.floor(this.startsAt + this.#elapsedMs);
   }
 
   mono(): number {
