@@ -1,4 +1,5 @@
 import { Reject } from '../policies/verdicts.js';
+import type { Consumer } from './consumer.js';
 import { Scene } from './consumer.fixture.js';
 
 const ids = (count: number): string[] => Array.from({ length: count }, (_, at) => `m${at}`);
@@ -44,10 +45,12 @@ describe('a consumer with a rate', () => {
 });
 
 describe('a consumer with a circuit', () => {
-  async function failing(isDown: () => boolean): Promise<{ scene: Scene; starts: string[] }> {
+  async function failing(
+    isDown: () => boolean,
+  ): Promise<{ scene: Scene; starts: string[]; consumer: Consumer }> {
     const scene = await Scene.open();
     const starts: string[] = [];
-    await scene.consume({
+    const consumer = await scene.consume({
       handle: ({ id }) => {
         starts.push(id);
         if (isDown()) throw new TypeError('the bank is down');
@@ -55,12 +58,12 @@ describe('a consumer with a circuit', () => {
       policies: { concurrency: 1, prefetch: 0, circuit: { failures: 3, openMs: 60_000 } },
       retry: { attempts: 10 },
     });
-    return { scene, starts };
+    return { scene, starts, consumer };
   }
 
   it('stops taking after failures in a row, tries one message after the pause, and goes on when that succeeds', async () => {
     let down = true;
-    const { scene, starts } = await failing(() => down);
+    const { scene, starts, consumer } = await failing(() => down);
     await scene.publish(...ids(20));
     await scene.until(() => scene.faults.length === 1);
     expect(starts).toEqual(['m0', 'm1', 'm2']);
@@ -75,6 +78,7 @@ describe('a consumer with a circuit', () => {
     expect(starts).toHaveLength(4);
     await scene.until(() => scene.settled.filter((line) => line.startsWith('ack')).length === 20);
     expect(await scene.dead()).toEqual([]);
+    expect(consumer.status().circuit).toBe('closed');
   });
 
   it('counts failures in a row only, and nothing that is wrong with a message itself', async () => {

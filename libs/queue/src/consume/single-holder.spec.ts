@@ -57,7 +57,7 @@ describe('a single consumer', () => {
     await scene.publish('1');
     await scene.until(() => starts.length === 1);
     cut = true;
-    await scene.until(() => scene.faults.includes('go on'));
+    await scene.until(() => scene.faults.includes('go on'), 9_000 - 1);
     await scene.publish('2');
     await scene.clock.advance(1_000);
     expect(starts).toEqual(['a']);
