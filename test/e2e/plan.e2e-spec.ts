@@ -145,7 +145,7 @@ describe('an application whose backend cannot do what a handler asks', () => {
     expect(answers(explainer.plan())).toMatchObject({
       crashes: 'accepted',
       release: 'accepted',
-      ack: 'native',
+      delivery: 'native',
     });
     expect(explainer.table()).toMatch(
       / {2}crashes +3 crashes, counted +accepted uncounted-crashes +a message that ends its process comes again/,
@@ -159,7 +159,45 @@ describe('an application whose backend cannot do what a handler asks', () => {
     );
     const other = orders({ accept: ['anything' as never] });
     await expect(start([weak({})], other)).rejects.toThrow(
-      'Orders.onOrder: accept: there is no "anything", choose from unconfirmed-publish, ',
+      'Orders.onOrder: accept: there is no "anything", choose from loss-with-process, ',
+    );
+  });
+});
+
+describe('a handler that says how far its messages must reach', () => {
+  it('does not start where they stay in the process, nor does a backend whose options say so', async () => {
+    await expect(start([weak({})], orders({ locality: 'host' }))).rejects.toThrow(
+      'Orders.onOrder asks for locality (messages reach the processes of this host), but backend "main" shares its ' +
+        "messages within one process: use a backend that reaches further, or ask for locality: 'process'",
+    );
+    const backends = [{ ...weak({ hosts: 'many' }), locality: 'many-hosts' }] as const;
+    await expect(start(backends)).rejects.toThrow(
+      'the options ask for locality (many-hosts), but backend "main" loses its messages with its process',
+    );
+    await expect(start(backends, orders())).rejects.toMatchObject({ refusals: { length: 2 } });
+  });
+
+  it('starts where they reach as far', async () => {
+    const far = weak({ hosts: 'many', durable: 'replicated' });
+    const module = await start([{ ...far, locality: 'host' }], orders());
+    expect(answers(module.get(QueueExplainer).plan())).toMatchObject({ locality: 'native' });
+  });
+});
+
+describe('an option that does not exist', () => {
+  it('stops the start, on every decorator', async () => {
+    const misspelt = { subcription: 'stock' } as ConsumeOptions;
+    await expect(start([weak({})], orders(misspelt))).rejects.toThrow(
+      'Orders.onOrder: @Consume has no option "subcription", only backend, subscription, ',
+    );
+    @Injectable()
+    class Impatient {
+      @Consume('order.placed')
+      @Retry({ attempt: 3 } as object)
+      onOrder(): void {}
+    }
+    await expect(start([weak({})], Impatient)).rejects.toThrow(
+      'Impatient.onOrder: @Retry has no option "attempt", only attempts, ',
     );
   });
 });

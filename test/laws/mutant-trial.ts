@@ -14,7 +14,7 @@ export async function brokenWithoutMutant(): Promise<readonly string[]> {
   const broken: string[] = [];
   for (const law of ALL_LAWS) {
     const { id, verdict } = await runLaw(law, memoryFixture());
-    if (verdict === 'broken') broken.push(id);
+    if (verdict === 'failed') broken.push(id);
   }
   return broken;
 }
@@ -27,7 +27,7 @@ export async function* tryMutants(): AsyncGenerator<Trial> {
 async function tryMutant({ name, breaks, wrap }: Mutant): Promise<Trial> {
   for (const law of startingWith(breaks)) {
     const { id, verdict, why } = await runLaw(law, memoryFixture({}, wrap));
-    if (verdict === 'broken') return { mutant: name, caught: true, caughtBy: id, why };
+    if (verdict === 'failed') return { mutant: name, caught: true, caughtBy: id, why };
   }
   return { mutant: name, caught: false, caughtBy: undefined, why: undefined };
 }

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
-import { isSound, type LawLine, type Proof, RESULTS } from './proof.js';
+import { VERDICTS } from '@pigeonpost/queue/testing';
+import { isSound, type LawLine, type Proof } from './proof.js';
 
-const RESULT_WIDTH = Math.max(...RESULTS.map((result) => result.length));
+const RESULT_WIDTH = Math.max(...VERDICTS.map((verdict) => verdict.length));
 const ID_WIDTH = 6;
 
 /** Every law on a line, the sum, and what is wrong. Ends with a line break. */
@@ -40,7 +41,7 @@ function sumOf({ backend, laws }: Proof): string {
 
 function counts(laws: readonly LawLine[]): Readonly<Record<string, number>> {
   return Object.fromEntries(
-    RESULTS.map((wanted) => [wanted, laws.filter(({ result }) => result === wanted).length]),
+    VERDICTS.map((wanted) => [wanted, laws.filter(({ result }) => result === wanted).length]),
   );
 }
 

@@ -6,20 +6,12 @@ import {
   NOT_OFFERED,
   runLaws,
   unprovenClaims,
-  type Verdict,
+  type VERDICTS,
 } from '@pigeonpost/queue/testing';
 import type { BackendUnderLaws } from './backends.js';
 
-/** What a run says of a law, in the words of its reports. */
-export const RESULTS = ['passed', 'refused as declared', 'not applicable', 'not offered', 'failed'] as const;
-export type LawResult = (typeof RESULTS)[number];
-
-const RESULT_OF: Readonly<Record<Verdict, LawResult>> = {
-  kept: 'passed',
-  'refused as it must': 'refused as declared',
-  'not applicable': 'not applicable',
-  broken: 'failed',
-};
+/** What a run says of a law, also of one that nobody offers. */
+export type LawResult = (typeof VERDICTS)[number];
 
 export interface LawLine {
   readonly id: string;
@@ -51,7 +43,7 @@ export async function prove({ fixture, atOnce }: BackendUnderLaws): Promise<Proo
     capabilities,
     laws: [...reports.map(toLine), ...NOT_OFFERED_LINES],
     unproven: unprovenClaims(capabilities, reports),
-    errors: new Map(reports.filter(isBroken).map(({ id, error }) => [id, error])),
+    errors: new Map(reports.filter(isFailed).map(({ id, error }) => [id, error])),
   };
 }
 
@@ -76,9 +68,9 @@ const NOT_OFFERED_LINES = NOT_OFFERED.map((promise): LawLine => ({
 }));
 
 function toLine({ id, title, verdict, why, proves }: LawReport): LawLine {
-  return { id, title, result: RESULT_OF[verdict], why, proves };
+  return { id, title, result: verdict, why, proves };
 }
 
-function isBroken({ verdict }: LawReport): boolean {
-  return verdict === 'broken';
+function isFailed({ verdict }: LawReport): boolean {
+  return verdict === 'failed';
 }

@@ -49,12 +49,14 @@ export {
 } from './backend/topology.js';
 export type { Conflict, Page, Store, StoreEntry, StoreOp, WriteResult } from './store/store.js';
 
-export type { Anomaly } from './policies/anomalies.js';
+export { ANOMALIES, type Anomaly } from './policies/anomalies.js';
 export { type Backoff, exponential, type ExponentialOptions, fixed, schedule } from './policies/backoff.js';
-export { InvalidPolicyError } from './policies/consume.policies.js';
+export { InvalidPolicyError } from './policies/invalid-policy.error.js';
+export type { DeliveryMode } from './policies/consume.policies.js';
 export { type Duration, InvalidDurationError } from './policies/duration.js';
 export type { Plan, PlanEntry } from './policies/plan.js';
 export type { Need } from './policies/requirements.js';
+export type { Locality } from './policies/resolve-locality.js';
 export type { Refusal, Resolution } from './policies/resolution.js';
 export type { ErrorClass } from './policies/retry.policy.js';
 export { Reject, Release, RetryAfter, Verdict } from './policies/verdicts.js';

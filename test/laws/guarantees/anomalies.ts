@@ -1,90 +1,122 @@
-import type { Capabilities } from '@pigeonpost/queue';
+import { type Anomaly, ANOMALIES, type Capabilities } from '@pigeonpost/queue';
 
-/** Something that can still happen on a backend, although it keeps every promise. */
-export interface Anomaly {
-  readonly name: string;
-  readonly happens: string;
+/** What there is to know of an anomaly beyond the words that the library itself has for it. */
+export interface AnomalyNote {
   /** What an application does about it. */
   readonly remedy: string;
   /** Laws that hold it in its bounds. */
   readonly laws: readonly string[];
+  /** Whether it can happen on a backend of which nobody asked to be spared it. */
   readonly isLeft: (capabilities: Capabilities) => boolean;
 }
 
-export const ANOMALIES: readonly Anomaly[] = [
-  {
-    name: 'loss with the process',
-    happens: 'The process ends, and everything that it stored ends with it, handled or not.',
+/** In the order of the page. A new anomaly does not compile without its note. */
+export const ANOMALY_NOTES: Readonly<Record<Anomaly, AnomalyNote>> = {
+  'loss-with-process': {
     remedy: 'Choose a backend that is durable for what must not be lost.',
     laws: [],
     isLeft: ({ durable }) => durable === 'process',
   },
-  {
-    name: 'loss with the disk',
-    happens: 'The disk is lost or is put back to an older state.',
+  'loss-with-disk': {
     remedy: 'Put the file on storage that is mirrored, or repeat the publishes from your own records.',
     laws: [],
     isLeft: ({ durable }) => durable === 'disk',
   },
-  {
-    name: 'loss in handling',
-    happens: 'A process dies while it handles a message, which counted as handled when it was delivered.',
-    remedy: 'Choose a backend that acknowledges for what must not be lost.',
+  'unconfirmed-publish': {
+    remedy: 'Choose a backend that confirms.',
     laws: [],
-    isLeft: ({ ack }) => ack === 'none',
+    isLeft: ({ confirm }) => confirm === 'none',
   },
-  {
-    name: 'second handling',
-    happens:
-      'A process dies, or its lease ends, after the handler has had its effect and before the acknowledgement: the message is handled again.',
-    remedy: 'Use `@Idempotent()`, or give the handler effects that may be repeated.',
-    laws: ['B4', 'G2a', 'D4', 'J3'],
-    isLeft: ({ ack }) => ack !== 'none',
-  },
-  {
-    name: 'two handlers at once',
-    happens:
-      'A process stands still for longer than its lease and goes on while another one handles the message: its settlement changes nothing any more, but its other effects do.',
-    remedy: 'Watch the `signal` of the message context, which aborts when the lease is lost.',
-    laws: ['B6', 'B6a', 'G3', 'G8'],
-    isLeft: ({ lease }) => lease !== false,
-  },
-  {
-    name: 'stored twice',
-    happens: 'A publish ends as unknown and is repeated: both copies may be there.',
+  'stored-twice': {
     remedy: 'Repeat it with the same id and idempotency key, and handle it with `@Idempotent()`.',
     laws: ['A6', 'J3'],
     isLeft: ({ dedup }) => dedup === false,
   },
-  {
-    name: 'parted writes',
-    happens:
-      'The process dies between the commit in your database and the publish: one of the two is there without the other.',
+  'parted-writes': {
     remedy: 'Publish after the commit, and publish again what your records do not show as published.',
     laws: [],
     isLeft: ({ tx }) => tx === 'none' || tx === 'batch',
   },
-  {
-    name: 'another order',
-    happens: 'Handlers run at once, and end in another order than their messages were published in.',
+  'loss-while-away': {
+    remedy: 'Choose a backend with named subscriptions.',
+    laws: [],
+    isLeft: ({ fanout }) => fanout === 'ephemeral',
+  },
+  'loss-on-crash': {
+    remedy: 'Choose a backend that acknowledges for what must not be lost.',
+    laws: [],
+    isLeft: ({ ack }) => ack === 'none',
+  },
+  'loss-on-failure': {
+    remedy: "It comes from `delivery: 'at-most-once'` alone: take that away.",
+    laws: [],
+    isLeft: () => false,
+  },
+  'second-handling': {
+    remedy: 'Use `@Idempotent()`, or give the handler effects that may be repeated.',
+    laws: ['B4', 'G2a', 'D4', 'J3'],
+    isLeft: ({ ack }) => ack !== 'none',
+  },
+  'second-handling-of-more': {
+    remedy: 'Use `@Idempotent()`, or give the handler effects that may be repeated.',
+    laws: [],
+    isLeft: ({ ack }) => ack === 'position',
+  },
+  'two-at-once': {
+    remedy:
+      'Its settlement changes nothing any more, but its other effects do: watch the `signal` of the message context, which aborts when the lease is lost.',
+    laws: ['B6', 'B6a', 'G3', 'G8'],
+    isLeft: ({ lease }) => lease !== false,
+  },
+  'lease-not-renewed': {
+    remedy: 'Give the handler a lease as long as it can run.',
+    laws: [],
+    isLeft: ({ lease }) => lease !== false && !lease.extend,
+  },
+  'another-order': {
     remedy: 'Carry a version or a time in the payload, and let the newer one win.',
     laws: [],
     isLeft: ({ order }) => order === 'none',
   },
-  {
-    name: 'overtaken by later ones',
-    happens:
-      'A handler fails, and later messages are handled while the failed one waits for its next attempt.',
+  overtaken: {
     remedy: 'Let the newer state win here too, or put what depends on each other into one message.',
     laws: [],
     isLeft: ({ onRetry }) => onRetry === 'breaks',
   },
-  {
-    name: 'later than asked for',
-    happens:
-      'Every consumer is busy, or none runs, when a delay ends: the message waits for the next free one.',
+  late: {
     remedy: 'Watch the age of what is ready; never early is the promise, on time is a matter of capacity.',
     laws: ['C1', 'C1a', 'C5'],
     isLeft: ({ delay }) => delay.publish !== false || delay.retry !== false,
   },
-];
+  'broker-backoff': {
+    remedy: 'Choose a backend with delayed retries.',
+    laws: [],
+    isLeft: ({ delay }) => delay.retry !== false && delay.retry.kind === 'backoff',
+  },
+  'uncounted-attempts': {
+    remedy: 'Choose a backend that counts.',
+    laws: [],
+    isLeft: ({ attempts }) => attempts === 'none' || attempts === 'flag',
+  },
+  'uncounted-crashes': {
+    remedy: 'Choose a backend that counts a delivery before it hands it out.',
+    laws: [],
+    isLeft: ({ attempts }) => attempts !== 'counted-on-crash',
+  },
+  'counted-release': {
+    remedy: 'Allow for more attempts.',
+    laws: [],
+    isLeft: ({ uncountedRelease }) => !uncountedRelease,
+  },
+  'dead-without-reason': {
+    remedy: 'Look into the log of the consumers.',
+    laws: [],
+    isLeft: ({ dead }) => dead === 'native',
+  },
+};
+
+/** As a sentence. */
+export function happens(name: Anomaly): string {
+  const words = ANOMALIES[name];
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
+}

@@ -1,5 +1,6 @@
+import type { Anomaly } from '@pigeonpost/queue';
 import { ALL_LAWS, NOT_OFFERED } from '@pigeonpost/queue/testing';
-import { type Anomaly, ANOMALIES } from './anomalies.js';
+import { ANOMALY_NOTES, type AnomalyNote, happens } from './anomalies.js';
 import type { Column } from './columns.js';
 import { markdownTable } from './markdown-table.js';
 import { fullMatrix, shortMatrix } from './matrix.js';
@@ -25,9 +26,9 @@ ${fullMatrix(columns)}
 
 ## What can still happen
 
-Windows that one backend alone has, or one of its options, are on its page: ${columns.map(pageLink).join(', ')}.
+The names are the ones that [the plan](plan.md) and \`accept\` use. Windows that one backend alone has, or one of its options, are on its page: ${columns.map(pageLink).join(', ')}.
 
-${ANOMALIES.flatMap((anomaly) => described(anomaly, columns)).join('\n')}
+${(Object.entries(ANOMALY_NOTES) as [Anomaly, AnomalyNote][]).flatMap((entry) => described(entry, columns)).join('\n')}
 
 ## Every law
 
@@ -54,12 +55,15 @@ export function readmeWith(columns: readonly Column[], readme: string): string {
   return readme.replace(GENERATED, () => readmePartOf(columns));
 }
 
-function described({ name, happens, remedy, laws, isLeft }: Anomaly, columns: readonly Column[]) {
+function described(
+  [name, { remedy, laws, isLeft }]: [Anomaly, AnomalyNote],
+  columns: readonly Column[],
+): readonly string[] {
   const backends = columns.filter(({ capabilities }) => isLeft(capabilities));
   if (backends.length === 0) return [];
   const where = backends.map((column) => column.name).join(', ');
   const bounds = laws.length === 0 ? '' : ` Held in bounds by ${laws.join(', ')}.`;
-  return [`- **${name}** (${where}): ${happens} ${remedy}${bounds}`];
+  return [`- **${name}** (${where}): ${happens(name)} ${remedy}${bounds}`];
 }
 
 function pageLink({ name }: Column): string {

@@ -1,6 +1,10 @@
 import { QueueError } from '../message/queue-error.js';
+import {
+  AcknowledgeFirstStation,
+  type AcknowledgeFirstParts,
+} from '../interceptors/acknowledge-first.station.js';
 import { CircuitStation, type CircuitVerdicts } from '../interceptors/circuit.station.js';
-import { DeadLetterStation } from '../interceptors/dead-letter.station.js';
+import { type DeadLetterLimits, DeadLetterStation } from '../interceptors/dead-letter.station.js';
 import { EnvelopeStation, RawStation } from '../interceptors/envelope.station.js';
 import { failureRecorder } from '../interceptors/failure-recorder.js';
 import type { Handling } from '../interceptors/handling.js';
@@ -11,6 +15,7 @@ import { RetryStation } from '../interceptors/retry.station.js';
 import type { Station } from '../interceptors/station.js';
 import { TimeoutStation } from '../interceptors/timeout.station.js';
 import { ValidateStation } from '../interceptors/validate.station.js';
+import type { ConsumePolicies } from '../policies/consume.policies.js';
 import type { ConsumerOptions } from './consumer-options.js';
 import { Pipeline } from './pipeline.js';
 
@@ -22,23 +27,29 @@ export class MissingStoreError extends QueueError {
 export interface PipelineParts {
   readonly counts: OutcomeCounts;
   readonly circuit?: CircuitVerdicts | undefined;
+  /** Present where messages are acknowledged before their handlers; see AcknowledgeFirstStation. */
+  readonly acknowledge: AcknowledgeFirstParts['acknowledge'] | undefined;
   /** See TimeoutStation. */
   readonly watch: (handling: Handling) => void;
 }
 
 /** The list that a delivery walks, outermost first. A station that a subscription does not need is not in it. */
-export function buildPipeline(options: ConsumerOptions, { counts, circuit, watch }: PipelineParts): Pipeline {
+export function buildPipeline(
+  options: ConsumerOptions,
+  { counts, circuit, watch, acknowledge }: PipelineParts,
+): Pipeline {
   const { policies, ambient, handler, host, subscription } = options;
   const record = failureRecorder({ clock: ambient.clock, handler: handler.name, host });
   const stations: (Station | undefined)[] = [
     new ObserveStation(counts),
     new LeaseStation(),
-    new DeadLetterStation({ attempts: policies.retry.attempts, maxCrashes: policies.maxCrashes }, record),
+    new DeadLetterStation(limitsOf(policies), record),
     new RetryStation(policies.retry, record, ambient.random),
-    circuit && new CircuitStation(circuit),
     policies.raw ? new RawStation() : new EnvelopeStation(),
     policies.validate && new ValidateStation(policies.validate),
     idempotency(options),
+    acknowledge && new AcknowledgeFirstStation({ acknowledge, lost: lossTo(options) }),
+    circuit && new CircuitStation(circuit),
     policies.timeoutMs === undefined
       ? undefined
       : new TimeoutStation(ambient.clock, policies.timeoutMs, watch),
@@ -47,6 +58,18 @@ export function buildPipeline(options: ConsumerOptions, { counts, circuit, watch
     stations.filter((station) => station !== undefined),
     (station, error) => options.listener.fault(subscription, `pass station ${station}`, error),
   );
+}
+
+/** What dies before it was acknowledged was not tried, where nothing is tried before. */
+function limitsOf({ retry, maxCrashes, delivery }: ConsumePolicies): DeadLetterLimits {
+  return { attempts: delivery === 'at-most-once' ? Infinity : retry.attempts, maxCrashes };
+}
+
+function lossTo({ listener, subscription }: ConsumerOptions): AcknowledgeFirstParts['lost'] {
+  return ({ id, abortReason }, outcome) => {
+    const why = outcome.kind === 'failed' ? outcome.error : abortReason;
+    listener.fault(subscription, `handle message ${id}, which is lost, as at-most-once allows`, why);
+  };
 }
 
 /** Throws MissingStoreError. */

@@ -568,6 +568,72 @@ describe('a broker that fails', () => {
   });
 });
 
+describe('a consumer of at most once', () => {
+  const policies = { delivery: 'at-most-once' } as const;
+  const retry = { attempts: 1 };
+
+  it('has told the broker before its handler starts, and tells it nothing afterwards', async () => {
+    const depths: unknown[] = [];
+    const handle = async (): Promise<void> => void depths.push(await scene.depth());
+    const consumer = await scene.consume({ handle, policies, retry });
+    await scene.publish(...ids(3));
+    await scene.until(() => consumer.status().counts.ack === 3);
+    expect(depths.at(-1)).toEqual({ ready: 0, delayed: 0, inflight: 0, dead: 0 });
+    expect(scene.settled).toEqual(['ack m-1', 'ack m-2', 'ack m-3']);
+  });
+
+  it('loses what fails, and says so', async () => {
+    const handle = (): never => {
+      throw new TypeError('no');
+    };
+    const consumer = await scene.consume({ handle, policies, retry });
+    await scene.publish('m-1');
+    await scene.until(() => consumer.status().counts.lost === 1);
+    await scene.clock.advance(60_000);
+    expect(scene.faults).toEqual(['handle message m-1, which is lost, as at-most-once allows']);
+    expect(await scene.depth()).toEqual({ ready: 0, delayed: 0, inflight: 0, dead: 0 });
+  });
+
+  it('does not start a handler whose acknowledgement is in doubt', async () => {
+    const started: string[] = [];
+    const backend = new AlteredBackend(scene.backend, { settle: async (acts) => acts.map(() => DOWN) });
+    await scene.consume({ handle: ({ id }) => started.push(id), policies, retry, backend });
+    await scene.publish('m-1');
+    await scene.clock.advance(20_000);
+    expect(started).toEqual([]);
+    await scene.clock.advance(11_000);
+    expect((await scene.depth()).ready + (await scene.depth()).inflight).toBe(1);
+  });
+
+  it('loses at a shutdown what does not end in time, and renews no lease', async () => {
+    const gate = new Gate();
+    const asked: string[] = [];
+    const backend = new AlteredBackend(scene.backend, {
+      settle: (acts, rightly) => {
+        asked.push(...acts.map(({ kind }) => kind));
+        return rightly(acts);
+      },
+    });
+    const consumer = await scene.consume({ handle: () => gate.passed, policies, retry, backend });
+    await scene.publish('m-1');
+    await scene.clock.advance(120_000);
+    await scene.drain(consumer);
+    expect(asked).toEqual(['ack']);
+    expect(scene.faults).toEqual([
+      'end a handler',
+      'handle message m-1, which is lost, as at-most-once allows',
+    ]);
+    gate.open();
+  });
+
+  it('keeps as a dead letter what is no event, because nobody has handled that yet', async () => {
+    await scene.consume({ handle: () => undefined, policies, retry });
+    await scene.bus.publishRaw('orders', 'not an event', { id: 'm-1' });
+    await scene.until(() => scene.settled.length === 1);
+    expect(scene.settled).toEqual(['dead m-1']);
+  });
+});
+
 describe('an idempotent consumer', () => {
   it('needs something to remember in, and says so before anything is opened', () => {
     const policies = { idempotency: DEFAULT_IDEMPOTENCY };

@@ -9,6 +9,7 @@ import type { OutcomeCounts } from '../interceptors/observe.station.js';
 import type { Brakes } from './brakes.js';
 import { buildPipeline } from './build-pipeline.js';
 import type { ConsumerOptions } from './consumer-options.js';
+import { EarlyAcks } from './early-acks.js';
 import type { MessageHandler } from './handler.js';
 import { HandlingQueue } from './handling-queue.js';
 import { intercepted } from './intercepted.js';
@@ -45,6 +46,8 @@ export class Lanes {
   readonly #handler: MessageHandler;
   readonly #brakes: Brakes;
   readonly #clock: Clock;
+  /** Only of a subscription that is handled at most once. */
+  readonly #early: EarlyAcks | undefined;
   #idle: (() => void) | undefined;
 
   constructor(private readonly options: LanesOptions) {
@@ -64,10 +67,13 @@ export class Lanes {
       receiver,
       settled: (handling, act, result) => this.#settled(handling, act, result),
     });
+    const early = consumer.policies.delivery === 'at-most-once' ? new EarlyAcks() : undefined;
+    this.#early = early;
     this.#pipeline = buildPipeline(consumer, {
       counts,
       circuit: options.brakes.verdicts,
       watch: (handling) => this.#leases.held.watch(handling),
+      acknowledge: early && ((handling) => early.acknowledge(handling, this.settler)),
     });
   }
 
@@ -206,12 +212,15 @@ export class Lanes {
 
   #finish(handling: Handling, outcome: Outcome): void {
     handling.finished = true;
+    if (handling.acknowledged)
+      return this.#settled(handling, settlementFor(handling.delivery, ACK) as Settlement, 'ok');
     const settlement = settlementFor(handling.delivery, outcome);
     if (settlement === undefined) this.#leases.held.drop(handling);
     else this.settler.add(handling, settlement);
   }
 
   #settled(handling: Handling, settlement: Settlement, result: SettleResult): void {
+    if (this.#early?.answered(handling, result) === true) return;
     this.#leases.held.drop(handling);
     if (typeof result !== 'string') this.options.fault(`settle a message (${settlement.kind})`, result);
     this.options.consumer.listener.settled(handling, settlement, result);

@@ -2,7 +2,9 @@ import { ENTRY_PROVIDER_WATERMARK } from '@nestjs/common/constants.js';
 import type { Type } from '@nestjs/common';
 import type { MessageInterceptor } from '../interceptors/interceptor.js';
 import type { Anomaly } from '../policies/anomalies.js';
+import type { DeliveryMode } from '../policies/consume.policies.js';
 import type { Duration } from '../policies/duration.js';
+import type { Locality } from '../policies/resolve-locality.js';
 import { describesHandler } from './handler-metadata.js';
 import type { PayloadType } from './payload-type.js';
 
@@ -11,6 +13,16 @@ export interface ConsumeOptions {
   readonly backend?: string;
   /** Name of the subscription. Default: `${group}.${topic}`; required with several topics. */
   readonly subscription?: string;
+  /**
+   * `at-most-once`: a message is acknowledged before its handler runs. A crash or a failure loses it; nothing repeats
+   * it. Default `at-least-once`.
+   */
+  readonly delivery?: DeliveryMode;
+  /**
+   * Whom the messages must reach: `process`, `host`, or `many-hosts`; from `host` on they also outlive their process. A
+   * backend that shares them less is refused. Default: what the backend's options say, else nobody asks.
+   */
+  readonly locality?: Locality;
   /** Handlers running at once. Default 10. */
   readonly concurrency?: number;
   /** Deliveries held ready beyond the running ones. Default `auto`: grows with the speed of the handlers. */

@@ -15,6 +15,8 @@ export class Handling implements MessageContext {
   abortReason: QueueError | undefined = undefined;
   /** An outcome was decided; a handler that ends later changes nothing. */
   finished = false;
+  /** The broker was told already: no lease holds it, and nothing is settled at its end. */
+  acknowledged = false;
   /** How many stations were entered, so that only those are left again. */
   entered = 0;
   /** Left by the idempotency station for its way back. */

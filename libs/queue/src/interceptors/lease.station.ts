@@ -18,6 +18,6 @@ export class LeaseStation implements Station {
 
 function cutShort(handling: Handling, outcome: Outcome): Outcome {
   if (handling.abortReason instanceof LeaseLostError) return LOST;
-  if (handling.abortReason instanceof ShutdownError && outcome.kind !== 'ack') return RELEASE;
-  return outcome;
+  const isDecided = outcome.kind === 'ack' || outcome.kind === 'lost';
+  return handling.abortReason instanceof ShutdownError && !isDecided ? RELEASE : outcome;
 }

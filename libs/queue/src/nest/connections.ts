@@ -2,6 +2,7 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 import { sleep } from '../ambient/clock.js';
 import { systemAmbient, type Ambient } from '../ambient/ambient.js';
 import { UnsupportedError } from '../backend/backend.errors.js';
+import type { Offer } from '../policies/resolution.js';
 import { Bus } from '../publish/bus.js';
 import type { Store } from '../store/store.js';
 import { loadBackendFactory } from './backend.registry.js';
@@ -63,6 +64,18 @@ export class Connections implements OnApplicationShutdown {
   /** Rejects with the first failure; what was opened by then is closed by the caller. */
   async openAll(): Promise<void> {
     await Promise.all([...this.#byName.values()].map(({ backend }) => backend.connect()));
+  }
+
+  /** What each backend can do, by name. Opens those that are not open. */
+  async offers(): Promise<ReadonlyMap<string, Offer>> {
+    return new Map(
+      await Promise.all(
+        [...this.#byName].map(async ([name, connection]) => {
+          const { backend, store } = await connection.backend.connect();
+          return [name, { capabilities: backend.capabilities, remembers: store !== undefined }] as const;
+        }),
+      ),
+    );
   }
 
   /** After the last handler: publishes under way get their answers, then everything is freed. Never rejects. */

@@ -1,6 +1,7 @@
 import type { DynamicModule, Type } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, ModulesContainer, NestFactory } from '@nestjs/core';
 import type { Offer } from '../policies/resolution.js';
+import { localityOf } from './backend.plan.js';
 import { loadBackendFactory } from './backend.registry.js';
 import { primaryOf } from './connections.js';
 import { planOf, type HandlerPlan } from './handler.plan.js';
@@ -38,6 +39,7 @@ async function plansIn(modules: ModulesContainer): Promise<readonly HandlerPlan[
     backend: primaryOf(options.backends),
     group: options.group,
     knows: (backend) => names.includes(backend),
+    locality: (backend) => localityOf(options.backends, backend),
   });
   const offers = await offersOf(options);
   return claims.map((claim) => planOf(claim, offers.get(claim.backend) as Offer));

@@ -30,8 +30,8 @@ export function refusalsIn({ handler, backend, entries }: HandlerPlan): readonly
   });
 }
 
-/** Throws PlanRefusedError with every refusal of every handler. */
-export function refuseUnmet(plans: readonly HandlerPlan[]): void {
-  const refusals = plans.flatMap(refusalsIn);
+/** Throws PlanRefusedError with every refusal of every handler, after `others`. */
+export function refuseUnmet(plans: readonly HandlerPlan[], others: readonly string[]): void {
+  const refusals = [...others, ...plans.flatMap(refusalsIn)];
   if (refusals.length > 0) throw new PlanRefusedError(refusals);
 }

@@ -1,3 +1,4 @@
+import type { ConsumeOptions } from '../decorators/consume.decorator.js';
 import { PARAM_TYPE } from '../decorators/param.decorators.js';
 import type { HandlerMetadata, ConsumeEntry } from '../decorators/handler-metadata.js';
 import type { PayloadType } from '../decorators/payload-type.js';
@@ -5,6 +6,7 @@ import { resolvePolicies, type ConsumePolicies } from '../policies/consume.polic
 import { parseDuration, type Duration } from '../policies/duration.js';
 import { DEFAULT_IDEMPOTENCY } from '../policies/idempotency.policy.js';
 import { DEFAULT_SINGLE, type SinglePolicy } from '../policies/limits.policy.js';
+import type { Locality } from '../policies/resolve-locality.js';
 import { DEFAULT_RETRY } from '../policies/retry.policy.js';
 import { declaredParams, defaultParams } from './handler.params.js';
 import { InvalidHandlerError } from './nest.errors.js';
@@ -20,42 +22,66 @@ export interface DescribedHandler {
   readonly metadata: HandlerMetadata;
 }
 
+/** What a backend's options say for its handlers. */
+export interface PolicyDefaults {
+  readonly locality?: Locality | undefined;
+}
+
 /** What the decorators say, over the defaults. Throws QueueErrors that name the handler. */
-export function policiesOf(handler: DescribedHandler, { options }: ConsumeEntry): ConsumePolicies {
+export function policiesOf(
+  handler: DescribedHandler,
+  { options }: ConsumeEntry,
+  { locality }: PolicyDefaults = {},
+): ConsumePolicies {
   const { name, metadata } = handler;
   const { retry, idempotent, deadLetter } = metadata;
   const ms = (what: string, given: Duration | undefined): number | undefined =>
-    given === undefined ? undefined : parseDuration(`${name}: ${what}`, given);
+    optionalMs(`${name}: ${what}`, given);
   const given = {
+    delivery: options.delivery,
+    locality: options.locality ?? locality,
     concurrency: options.concurrency,
     prefetch: options.prefetch,
     leaseMs: ms('lease', options.lease),
     maxLeaseMs: ms('maxLease', options.maxLease),
     timeoutMs: ms('timeout', options.timeout),
     abortGraceMs: ms('abortGrace', options.abortGrace),
-    rate: options.rate && {
-      max: options.rate.max,
-      perMs: parseDuration(`${name}: rate.per`, options.rate.per),
-    },
-    circuit: options.circuit && {
-      failures: options.circuit.failures,
-      openMs: parseDuration(`${name}: circuit.open`, options.circuit.open),
-    },
-    single: singleOf(name, options.single),
+    ...limitsOf(name, options),
     raw: options.raw,
     retry: retry && { ...DEFAULT_RETRY, ...defined(retry) },
     maxCrashes: deadLetter?.maxCrashes,
-    idempotency: idempotent && {
-      ...DEFAULT_IDEMPOTENCY,
-      ...defined({
-        key: idempotent.key,
-        ttlMs: ms('idempotency ttl', idempotent.ttl),
-        busyDelayMs: ms('idempotency busyDelay', idempotent.busyDelay),
-      }),
-    },
+    idempotency: idempotencyOf(name, idempotent),
     validate: validatorOf(handler, options.payload, options.raw === true),
   };
   return resolvePolicies(name, defined(given));
+}
+
+function optionalMs(what: string, given: Duration | undefined): number | undefined {
+  return given === undefined ? undefined : parseDuration(what, given);
+}
+
+function limitsOf(name: string, { rate, circuit, single }: ConsumeOptions): Partial<ConsumePolicies> {
+  return {
+    rate: rate && { max: rate.max, perMs: parseDuration(`${name}: rate.per`, rate.per) },
+    circuit: circuit && {
+      failures: circuit.failures,
+      openMs: parseDuration(`${name}: circuit.open`, circuit.open),
+    },
+    single: singleOf(name, single),
+  };
+}
+
+function idempotencyOf(name: string, given: HandlerMetadata['idempotent']): ConsumePolicies['idempotency'] {
+  if (given === undefined) return undefined;
+  const { key, ttl, busyDelay } = given;
+  return {
+    ...DEFAULT_IDEMPOTENCY,
+    ...defined({
+      key,
+      ttlMs: optionalMs(`${name}: idempotency ttl`, ttl),
+      busyDelayMs: optionalMs(`${name}: idempotency busyDelay`, busyDelay),
+    }),
+  };
 }
 
 /** Without the members that were not given, which would hide defaults. */

@@ -13,6 +13,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { parseDuration } from '../policies/duration.js';
+import { LOCALITIES } from '../policies/resolve-locality.js';
 import { DRIVER_NAMES, isBackendFactory } from './backend.registry.js';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -61,6 +62,10 @@ export class BackendRules {
   @IsOptional()
   @IsBoolean()
   primary?: unknown;
+
+  @IsOptional()
+  @IsIn(LOCALITIES)
+  locality?: unknown;
 }
 
 export class SubscriptionRules {

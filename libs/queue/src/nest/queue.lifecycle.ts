@@ -3,9 +3,11 @@ import type { ModuleRef } from '@nestjs/core';
 import type { Module } from '@nestjs/core/injector/module.js';
 import type { CancelTimer } from '../ambient/clock.js';
 import { parseDuration } from '../policies/duration.js';
+import type { Offer } from '../policies/resolution.js';
+import { localityOf, localityRefusals } from './backend.plan.js';
 import type { Connections } from './connections.js';
 import { ConsumerBuilder, type Consumers, type RunningClaim } from './consumers.js';
-import { planOf, refuseUnmet, type HandlerPlan } from './handler.plan.js';
+import { planOf, refuseUnmet } from './handler.plan.js';
 import { hangGate, hasHooks } from './module.gate.js';
 import { InvalidOptionsError } from './nest.errors.js';
 import type { Plans } from './queue.explainer.js';
@@ -43,6 +45,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
       backend: connections.primary,
       group: options.group,
       knows: (backend) => connections.has(backend),
+      locality: (backend) => localityOf(options.backends, backend),
     });
     const builder = new ConsumerBuilder(moduleRef, connections, logger);
     const shared = await builder.interceptors(options.interceptors ?? []);
@@ -62,15 +65,11 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
 
   /** Kept also when it is refused, so that it can be looked at. */
   async #plan(claims: readonly HandlerClaim[]): Promise<void> {
-    const { connections, plans } = this.parts;
-    const made = await Promise.all(
-      claims.map(async (claim): Promise<HandlerPlan> => {
-        const { backend, store } = await connections.get(claim.backend).backend.connect();
-        return planOf(claim, { capabilities: backend.capabilities, remembers: store !== undefined });
-      }),
-    );
+    const { connections, plans, options } = this.parts;
+    const offers = await connections.offers();
+    const made = claims.map((claim) => planOf(claim, offers.get(claim.backend) as Offer));
     plans.set(made);
-    refuseUnmet(made);
+    refuseUnmet(made, localityRefusals(options.backends, offers));
   }
 
   #modules(): ReadonlySet<Module> {

@@ -3,6 +3,7 @@ import type { Ambient } from '../ambient/ambient.js';
 import type { BackendFactory } from '../backend/backend.js';
 import type { InterceptorRef } from '../decorators/consume.decorator.js';
 import type { Duration } from '../policies/duration.js';
+import type { Locality } from '../policies/resolve-locality.js';
 
 /** Everything that `QueueModule.forRoot` takes. */
 export interface QueueModuleOptions {
@@ -53,6 +54,8 @@ export interface BackendConfig {
   readonly driver: DriverName | BackendFactory;
   /** The one that `Bus` injects and that handlers use by default. Not needed with a single backend. */
   readonly primary?: boolean;
+  /** Whom its messages must reach at least; refused at the start where they do not. See ConsumeOptions. */
+  readonly locality?: Locality;
   readonly [option: string]: unknown;
 }
 

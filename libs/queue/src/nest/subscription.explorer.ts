@@ -6,8 +6,10 @@ import { handlerMetadata, type ConsumeEntry } from '../decorators/handler-metada
 import { checkName, quote } from '../message/names.js';
 import { ANOMALIES, isAnomaly, type Anomaly } from '../policies/anomalies.js';
 import type { ConsumePolicies } from '../policies/consume.policies.js';
+import type { Locality } from '../policies/resolve-locality.js';
 import type { HandlerHost } from './handler.compiler.js';
 import { policiesOf, type DescribedHandler } from './handler.policies.js';
+import { checkOptionNames } from './decorator.options.js';
 import { DuplicateModuleError, DuplicateSubscriptionError, InvalidHandlerError } from './nest.errors.js';
 import type { QueueFeatureOptions } from './queue.options.js';
 import { QUEUE_FEATURE, QUEUE_OPTIONS } from './tokens.js';
@@ -31,6 +33,8 @@ export interface ClaimDefaults {
   readonly backend: string;
   readonly group: string | undefined;
   readonly knows: (backend: string) => boolean;
+  /** What the options of a backend say for its handlers. */
+  readonly locality: (backend: string) => Locality | undefined;
 }
 
 /** Reads what the decorators wrote, over all providers and controllers. Starts nothing. */
@@ -69,6 +73,7 @@ export class SubscriptionExplorer {
     return this.scanner.getAllMethodNames(prototype).flatMap((method) => {
       const metadata = handlerMetadata(prototype, method);
       if (metadata.consume.length === 0) return [];
+      checkOptionNames(`${type.name}.${method}`, metadata);
       const instance = wrapper.instance ?? (Object.create(prototype) as object);
       const handler = { name: `${type.name}.${method}`, instance, method, metadata };
       const inModule = { ...defaults, ...featureOf(module) };
@@ -109,7 +114,7 @@ function claim(handler: DescribedHandler, entry: ConsumeEntry, place: Place): Ha
     subscription: checkName(`${handler.name}: subscription`, subscriptionOf(handler, entry, defaults)),
     topics,
     backend,
-    policies: policiesOf(handler, entry),
+    policies: policiesOf(handler, entry, { locality: defaults.locality(backend) }),
     accept: acceptedBy(handler, options.accept),
     interceptors: options.interceptors ?? [],
     host: { wrapper, module, method: handler.method, enhancers: options.enhancers ?? 'local' },

@@ -1,9 +1,5 @@
-import {
-  checkConcurrency,
-  DEFAULT_POLICIES,
-  InvalidPolicyError,
-  resolvePolicies,
-} from './consume.policies.js';
+import { checkConcurrency, DEFAULT_POLICIES, resolvePolicies } from './consume.policies.js';
+import { InvalidPolicyError } from './invalid-policy.error.js';
 import { DEFAULT_IDEMPOTENCY } from './idempotency.policy.js';
 import { DEFAULT_RETRY } from './retry.policy.js';
 
@@ -14,6 +10,24 @@ describe('resolvePolicies', () => {
     const policies = resolvePolicies('Orders.onOrder', { concurrency: 3, prefetch: 0 });
     expect(policies).toEqual({ ...DEFAULT_POLICIES, concurrency: 3, prefetch: 0 });
     expect(Object.isFrozen(policies)).toBe(true);
+  });
+
+  it('allows one attempt where nothing may be repeated, and nothing that stands for a second one', () => {
+    const delivery = 'at-most-once';
+    expect(resolvePolicies('Orders.onOrder', { delivery }).retry.attempts).toBe(1);
+    expect(resolve({ delivery, retry: DEFAULT_RETRY })).toThrow(
+      'Orders.onOrder: at-most-once allows one attempt, not 5: take away @Retry or `delivery`',
+    );
+    expect(resolve({ delivery, idempotency: DEFAULT_IDEMPOTENCY })).toThrow('take away @Idempotent');
+  });
+
+  it.each([
+    ['delivery', { delivery: 'exactly-once' }, 'one of at-least-once, at-most-once'],
+    ['locality', { locality: 'moon' }, 'one of process, host, many-hosts'],
+  ])('refuses a %s that does not exist', (option, given, choices) => {
+    expect(resolve(given)).toThrow(InvalidPolicyError);
+    expect(resolve(given)).toThrow(`Orders.onOrder: ${option} is `);
+    expect(resolve(given)).toThrow(choices);
   });
 
   const BAD = [0, -1, 1.5, NaN, Infinity, 1e9 + 0.5, '10', null, {}];

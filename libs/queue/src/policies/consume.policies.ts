@@ -1,11 +1,22 @@
 import { quote } from '../message/names.js';
-import { QueueError } from '../message/queue-error.js';
 import type { IdempotencyPolicy } from './idempotency.policy.js';
+import { InvalidPolicyError } from './invalid-policy.error.js';
 import type { CircuitPolicy, RatePolicy, SinglePolicy } from './limits.policy.js';
-import { DEFAULT_RETRY, type RetryPolicy } from './retry.policy.js';
+import { oneOf } from './one-of.js';
+import { checkLocality, type Locality } from './resolve-locality.js';
+import { DEFAULT_RETRY, NO_RETRY, type RetryPolicy } from './retry.policy.js';
+
+/** Whether a message is repeated when it is not known to be handled, or lost. */
+export type DeliveryMode = (typeof DELIVERY_MODES)[number];
+
+const DELIVERY_MODES = ['at-least-once', 'at-most-once'] as const;
 
 /** Everything a subscription was told, resolved: nothing below asks for a default again. */
 export interface ConsumePolicies {
+  /** `at-most-once` acknowledges a message before its handler runs, and never retries it. */
+  readonly delivery: DeliveryMode;
+  /** Whom the messages must reach; undefined: nobody asked. */
+  readonly locality: Locality | undefined;
   /** Handlers running at once. */
   readonly concurrency: number;
   /** Deliveries held ready beyond the running ones; `auto` grows with the speed of the handlers. */
@@ -33,6 +44,8 @@ export interface ConsumePolicies {
 }
 
 export const DEFAULT_POLICIES: ConsumePolicies = Object.freeze({
+  delivery: 'at-least-once',
+  locality: undefined,
   concurrency: 10,
   prefetch: 'auto',
   leaseMs: 30_000,
@@ -49,16 +62,14 @@ export const DEFAULT_POLICIES: ConsumePolicies = Object.freeze({
   validate: undefined,
 });
 
-export class InvalidPolicyError extends QueueError {
-  readonly code = 'invalid_policy';
-}
-
 /** `given` over the defaults, checked and frozen. `where` names the handler in the error. */
 export function resolvePolicies(where: string, given: Partial<ConsumePolicies>): ConsumePolicies {
-  const policies: ConsumePolicies = { ...DEFAULT_POLICIES, ...given };
+  const policies: ConsumePolicies = { ...defaultsFor(given), ...given };
   const whole = (name: string, value: number, low: number, high: number): void => {
     checkWhole(`${where}: ${name}`, value, { low, high });
   };
+  oneOf(`${where}: delivery`, policies.delivery, DELIVERY_MODES);
+  if (policies.locality !== undefined) checkLocality(`${where}: locality`, policies.locality);
   checkConcurrency(where, policies.concurrency);
   if (policies.prefetch !== 'auto') whole('prefetch', policies.prefetch, 0, 10_000);
   whole('leaseMs', policies.leaseMs, 100, 43_200_000);
@@ -71,6 +82,7 @@ export function resolvePolicies(where: string, given: Partial<ConsumePolicies>):
     whole('idempotent.ttlMs', policies.idempotency.ttlMs, 1, 3_650 * 86_400_000);
     whole('idempotent.busyDelayMs', policies.idempotency.busyDelayMs, 0, 3_600_000);
   }
+  if (policies.delivery === 'at-most-once') checkAtMostOnce(where, policies);
   checkLimits(policies, whole);
   return Object.freeze(policies);
 }
@@ -87,6 +99,24 @@ function checkLimits({ rate, circuit, single }: ConsumePolicies, whole: CheckWho
     whole('circuit.open', circuit.openMs, 1, 7 * 86_400_000);
   }
   if (single !== undefined) whole('single.lease', single.leaseMs, 300, 3_600_000);
+}
+
+function defaultsFor({ delivery }: Partial<ConsumePolicies>): ConsumePolicies {
+  return delivery === 'at-most-once' ? { ...DEFAULT_POLICIES, retry: NO_RETRY } : DEFAULT_POLICIES;
+}
+
+/** What stands for a second try contradicts it. */
+function checkAtMostOnce(where: string, { retry, idempotency }: ConsumePolicies): void {
+  if (retry.attempts > 1) {
+    throw new InvalidPolicyError(
+      `${where}: at-most-once allows one attempt, not ${retry.attempts}: take away @Retry or \`delivery\``,
+    );
+  }
+  if (idempotency !== undefined) {
+    throw new InvalidPolicyError(
+      `${where}: at-most-once never repeats a message: take away @Idempotent or \`delivery\``,
+    );
+  }
 }
 
 export function checkConcurrency(where: string, concurrency: number): number {

@@ -47,10 +47,11 @@ describe('the requirements of policies', () => {
     requirementsOf(resolvePolicies('Spec.handle', policies)).map(({ need }) => need);
 
   it('are each told once, with words for what was asked', () => {
-    const all = plan({ policies: { ...idempotent(), timeoutMs: 1_000 } });
+    const all = plan({ policies: { ...idempotent(), timeoutMs: 1_000, locality: 'process' } });
     expect(all.map(({ need, asked }) => `${need}: ${asked}`)).toEqual([
       'publish: a published message is stored',
-      'ack: at least once',
+      'delivery: at least once, with one effect',
+      'locality: messages stay in this process',
       'fan-out: a copy of every message',
       'retry: 4 retries, waits up to 9.6s',
       'attempts: 5 attempts, counted',
@@ -84,6 +85,8 @@ describe('the requirements of policies', () => {
   it('hold nothing that was not asked for', () => {
     expect(needs({})).not.toContain('timeout');
     expect(needs({})).not.toContain('idempotency');
+    expect(needs({})).not.toContain('locality');
+    expect(needs({ delivery: 'at-most-once' })).toEqual(needs(retrying(1)));
     expect(needs(retrying(1))).toEqual(needs({}).filter((need) => need !== 'retry' && need !== 'attempts'));
   });
 });
@@ -92,8 +95,15 @@ describe('a plan', () => {
   it.each<[Need, string, Case]>([
     ['publish', 'routed', {}],
     ['publish', 'stored', { can: { confirm: 'stored' } }],
-    ['ack', 'each message', {}],
-    ['ack', 'a position', { can: { ack: 'position' } }],
+    ['delivery', 'each message', {}],
+    ['delivery', 'a position', { can: { ack: 'position' } }],
+    ['locality', 'the process', { policies: { locality: 'process' } }],
+    ['locality', 'the host', { policies: { locality: 'host' }, can: { hosts: 'host', durable: 'disk' } }],
+    [
+      'locality',
+      'many hosts for one',
+      { policies: { locality: 'host' }, can: { hosts: 'many', durable: 'disk' } },
+    ],
     ['fan-out', 'named', {}],
     ['retry', 'exact', {}],
     ['retry', 'exactly the largest wait', { policies: retrying(3), can: delays('exact', 2_400) }],
@@ -127,6 +137,12 @@ describe('a plan', () => {
 
   it.each<[Need, string, Case, string]>([
     ['retry', 'tiers', { can: delays('tiers', 60_000) }, 'late by up to the distance of two waits'],
+    [
+      'delivery',
+      'an early ack',
+      { policies: { delivery: 'at-most-once' } },
+      'lost with the process that was handling it; a message whose handler failed',
+    ],
     ['timeout', 'the signal', { policies: { timeoutMs: 1_000 } }, 'ignores its signal for 5s'],
     [
       'idempotency',
@@ -162,7 +178,7 @@ describe('a plan', () => {
 
   it.each<[Need, Anomaly, Case, string]>([
     ['publish', 'unconfirmed-publish', { can: { confirm: 'none' } }, 'does not confirm'],
-    ['ack', 'loss-on-crash', { can: { ack: 'none' } }, 'forgets a message when it hands it over'],
+    ['delivery', 'loss-on-crash', { can: { ack: 'none' } }, 'forgets a message when it hands it over'],
     ['fan-out', 'loss-while-away', { can: { fanout: 'ephemeral' } }, 'only while a consumer runs'],
     ['retry', 'broker-backoff', { can: delays('backoff', 60_000) }, 'a backoff of its own'],
     ['attempts', 'uncounted-attempts', { can: { attempts: 'none' } }, 'does not count attempts'],
@@ -195,6 +211,19 @@ describe('a plan', () => {
   });
 
   it.each<[Need, string, Case, string]>([
+    ['locality', 'one process', { policies: { locality: 'host' } }, 'shares its messages within one process'],
+    [
+      'locality',
+      'one host',
+      { policies: { locality: 'many-hosts' }, can: { hosts: 'host', durable: 'disk' } },
+      'shares its messages within one host',
+    ],
+    [
+      'locality',
+      'nothing durable',
+      { policies: { locality: 'host' }, can: { hosts: 'many' } },
+      'loses its messages with its process',
+    ],
     ['fan-out', 'one copy for all', { can: { fanout: 'none' } }, 'one copy to share'],
     ['retry', 'no delays', { can: { delay: { publish: false, retry: false } } }, 'cannot delay a retry'],
     ['retry', 'short delays', { policies: retrying(3), can: delays('exact', 2_399) }, 'by 2.399s at most'],
@@ -263,6 +292,8 @@ const LEVELS = {
     { kind: 'exact', maxMs: 60_000, resolutionMs: 1 },
   ].map((retry) => ({ publish: false, retry })),
   fanout: ['none', 'ephemeral', 'named'],
+  hosts: ['process', 'host', 'many'],
+  durable: ['process', 'disk', 'replicated'],
   dead: ['none', 'native', 'native-reason'],
   batch: [1, 10, 1_000].map((size) => ({ publish: size, receive: size, settle: size })),
 } as const;
@@ -292,6 +323,7 @@ describe('a stronger backend', () => {
     timeoutMs: fc.constantFrom(undefined, 400),
     retry: fc.constantFrom(1, 2, 9).map((attempts) => ({ ...DEFAULT_RETRY, attempts })),
     idempotency: fc.constantFrom(undefined, DEFAULT_IDEMPOTENCY),
+    locality: fc.constantFrom(undefined, 'process', 'host', 'many-hosts' as const),
   });
   const accepts = fc.subarray(Object.keys(ANOMALIES).filter(isAnomaly));
 
@@ -312,7 +344,8 @@ describe('a stronger backend', () => {
   it('refuses nothing when it can do everything', () => {
     fc.assert(
       fc.property(policies, (given) => {
-        expect(plan({ policies: given }).filter(isRefused)).toEqual([]);
+        const can = { hosts: 'many', durable: 'replicated' } as const;
+        expect(plan({ policies: given, can }).filter(isRefused)).toEqual([]);
       }),
     );
   });

@@ -2,14 +2,15 @@ import type { Capabilities } from '../backend/capabilities.js';
 import { ANOMALIES, type Anomaly } from './anomalies.js';
 import type { Need, Requirement } from './requirements.js';
 import {
-  resolveAck,
   resolveDeadLetters,
+  resolveDelivery,
   resolveFanOut,
   resolvePublish,
   resolveRelease,
 } from './resolve-delivery.js';
 import { resolveCircuit, resolveRate, resolveSingle } from './resolve-limits.js';
 import { resolveLease, resolveTimeout } from './resolve-lease.js';
+import { resolveLocality } from './resolve-locality.js';
 import { resolveAttempts, resolveCrashes, resolveRetry } from './resolve-retry.js';
 import { resolveConcurrency, resolveIdempotency } from './resolve-work.js';
 import type { Offer, Refusal, Resolution } from './resolution.js';
@@ -61,8 +62,10 @@ function resolve(requirement: Requirement, offer: Offer): Resolution {
   switch (requirement.need) {
     case 'publish':
       return resolvePublish(offer);
-    case 'ack':
-      return resolveAck(offer);
+    case 'delivery':
+      return resolveDelivery(requirement, offer);
+    case 'locality':
+      return resolveLocality(requirement, offer);
     case 'fan-out':
       return resolveFanOut(offer);
     case 'retry':
@@ -92,12 +95,26 @@ function resolve(requirement: Requirement, offer: Offer): Resolution {
   }
 }
 
+const MODES = {
+  'at-least-once': 'at least once',
+  'at-most-once': 'at most once',
+  'effectively-once': 'at least once, with one effect',
+};
+
+const REACHES = {
+  process: 'messages stay in this process',
+  host: 'messages reach the processes of this host',
+  'many-hosts': 'messages reach many hosts',
+};
+
 function ask(requirement: Requirement): string {
   switch (requirement.need) {
     case 'publish':
       return 'a published message is stored';
-    case 'ack':
-      return 'at least once';
+    case 'delivery':
+      return MODES[requirement.mode];
+    case 'locality':
+      return REACHES[requirement.locality];
     case 'fan-out':
       return 'a copy of every message';
     case 'retry':

@@ -1,10 +1,12 @@
 import { longestWaitsMs } from './backoff.js';
-import type { ConsumePolicies } from './consume.policies.js';
+import type { ConsumePolicies, DeliveryMode } from './consume.policies.js';
+import type { Locality } from './resolve-locality.js';
 
 /** One thing that a handler needs to be able to rely on, with the numbers it was asked with. Times in ms. */
 export type Requirement =
   | { readonly need: 'publish' }
-  | { readonly need: 'ack' }
+  | { readonly need: 'delivery'; readonly mode: DeliveryMode | 'effectively-once' }
+  | { readonly need: 'locality'; readonly locality: Locality }
   | { readonly need: 'fan-out' }
   | { readonly need: 'retry'; readonly attempts: number; readonly longestMs: number }
   | { readonly need: 'attempts'; readonly attempts: number }
@@ -36,7 +38,8 @@ export type Need = Requirement['need'];
 export function requirementsOf(policies: ConsumePolicies): readonly Requirement[] {
   return [
     { need: 'publish' },
-    { need: 'ack' },
+    delivering(policies),
+    ...reaching(policies),
     { need: 'fan-out' },
     ...retrying(policies),
     { need: 'crashes', maxCrashes: policies.maxCrashes },
@@ -47,6 +50,14 @@ export function requirementsOf(policies: ConsumePolicies): readonly Requirement[
     ...limiting(policies),
     { need: 'concurrency', concurrency: policies.concurrency, prefetch: policies.prefetch },
   ];
+}
+
+function delivering({ delivery, idempotency }: ConsumePolicies): Requirement {
+  return { need: 'delivery', mode: idempotency === undefined ? delivery : 'effectively-once' };
+}
+
+function reaching({ locality }: ConsumePolicies): readonly Requirement[] {
+  return locality === undefined ? [] : [{ need: 'locality', locality }];
 }
 
 /** Nothing is retried where the first attempt is the last one. */
@@ -62,7 +73,7 @@ function retrying({ retry }: ConsumePolicies): readonly Requirement[] {
 
 function leasing(policies: ConsumePolicies): readonly Requirement[] {
   const { leaseMs, maxLeaseMs, timeoutMs, abortGraceMs } = policies;
-  const longestRunMs = timeoutMs === undefined ? maxLeaseMs : Math.min(maxLeaseMs, timeoutMs + abortGraceMs);
+  const longestRunMs = longestHeldMs(policies);
   const lease: Requirement = { need: 'lease', leaseMs, maxLeaseMs, longestRunMs };
   return timeoutMs === undefined ? [lease] : [lease, { need: 'timeout', timeoutMs, abortGraceMs }];
 }
@@ -73,6 +84,12 @@ function limiting({ rate, circuit, single }: ConsumePolicies): readonly Requirem
     ...(circuit === undefined ? [] : [{ need: 'circuit', ...circuit } as const]),
     ...(single === undefined ? [] : [{ need: 'single consumer', ...single } as const]),
   ];
+}
+
+/** What was acknowledged before its handler is held by nobody. */
+function longestHeldMs({ delivery, maxLeaseMs, timeoutMs, abortGraceMs }: ConsumePolicies): number {
+  if (delivery === 'at-most-once') return 0;
+  return timeoutMs === undefined ? maxLeaseMs : Math.min(maxLeaseMs, timeoutMs + abortGraceMs);
 }
 
 function remembering({ idempotency, retry, raw }: ConsumePolicies): readonly Requirement[] {

@@ -1,4 +1,8 @@
-import { native, refused, type Offer, type Resolution } from './resolution.js';
+import { ANOMALIES } from './anomalies.js';
+import type { Requirement } from './requirements.js';
+import { composed, native, refused, type Offer, type Resolution } from './resolution.js';
+
+const LOSSES = `${ANOMALIES['loss-on-crash']}; ${ANOMALIES['loss-on-failure']}`;
 
 /** Published messages are there when the publisher is told so. */
 export function resolvePublish({ capabilities: { confirm } }: Offer): Resolution {
@@ -16,13 +20,17 @@ export function resolvePublish({ capabilities: { confirm } }: Offer): Resolution
   }
 }
 
-/** At least once: a message is there until its handler has succeeded. */
-export function resolveAck({ capabilities: { ack } }: Offer): Resolution {
+/** At least once: a message is there until its handler has succeeded. At most once: it is gone before its handler runs. */
+export function resolveDelivery(
+  { mode }: Extract<Requirement, { need: 'delivery' }>,
+  { capabilities: { ack } }: Offer,
+): Resolution {
+  if (mode === 'at-most-once') return composed('acknowledging before the handler', LOSSES);
   switch (ack) {
     case 'message':
-      return native('a crash between the effect and the ack repeats the message');
+      return native(ANOMALIES['second-handling']);
     case 'position':
-      return native('a crash also repeats handled messages that stand behind one that was still running');
+      return native(ANOMALIES['second-handling-of-more']);
     case 'none':
       return refused(
         'forgets a message when it hands it over',

@@ -1,8 +1,7 @@
+import { ANOMALIES } from './anomalies.js';
 import { formatDuration } from './duration.js';
 import type { Requirement } from './requirements.js';
 import { composed, native, refused, type Offer, type Resolution } from './resolution.js';
-
-const SHARED = 'a handler that goes on after its lease ended shares its message with somebody else';
 
 /** A message is one consumer's as long as its handler runs, and somebody else's when that consumer is gone. */
 export function resolveLease(
@@ -22,7 +21,7 @@ export function resolveLease(
       `give @Consume a \`lease\` of '${longest}' or less`,
     );
   }
-  if (lease.extend || longestRunMs <= leaseMs) return native(SHARED);
+  if (lease.extend || longestRunMs <= leaseMs) return native(ANOMALIES['two-at-once']);
   return refused(
     'cannot renew a lease',
     'give @Consume a `lease` as long as `maxLease`, or as `timeout` and `abortGrace` together',

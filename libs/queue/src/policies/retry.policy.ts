@@ -23,6 +23,9 @@ export const DEFAULT_RETRY: RetryPolicy = Object.freeze({
   only: undefined,
 });
 
+/** The first attempt is the last one. */
+export const NO_RETRY: RetryPolicy = Object.freeze({ ...DEFAULT_RETRY, attempts: 1 });
+
 export type RetryDecision = { readonly kind: 'retry'; readonly delayMs: number } | { readonly kind: 'dead' };
 
 /** What follows from a failed attempt. `random` is a number in [0, 1). */

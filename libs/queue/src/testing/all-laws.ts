@@ -2,6 +2,7 @@ import type { Law } from './law.js';
 import { BUS_LAWS } from './laws/bus.laws.js';
 import { CONSUMER_LAWS } from './laws/consumer.laws.js';
 import { DEAD_LETTER_LAWS } from './laws/dead-letter.laws.js';
+import { DELIVERY_LAWS } from './laws/delivery.laws.js';
 import { DELAY_LAWS } from './laws/delay.laws.js';
 import { EPHEMERAL_LAWS } from './laws/ephemeral.laws.js';
 import { FLOW_LAWS } from './laws/flow.laws.js';
@@ -22,6 +23,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...EPHEMERAL_LAWS,
   ...SETTLE_LAWS,
   ...RELEASE_LAWS,
+  ...DELIVERY_LAWS,
   ...DELAY_LAWS,
   ...DEAD_LETTER_LAWS,
   ...LEASE_LAWS,

@@ -31,7 +31,9 @@ export function unprovenClaims(
   capabilities: Capabilities,
   reports: readonly LawReport[],
 ): readonly (keyof Capabilities)[] {
-  const proven = new Set(reports.filter(({ verdict }) => verdict === 'kept').flatMap(({ proves }) => proves));
+  const proven = new Set(
+    reports.filter(({ verdict }) => verdict === 'passed').flatMap(({ proves }) => proves),
+  );
   return (Object.keys(CLAIMS) as (keyof Capabilities)[]).filter(
     (name) => isClaimed(capabilities, name) && !proven.has(name),
   );

@@ -24,7 +24,7 @@ export { MUTANTS } from './mutants.js';
 export { NOT_OFFERED } from './not-offered.js';
 export { ProcessView } from './process-view.js';
 export { Recorder } from './recorder.js';
-export { type LawReport, runLaw, runLaws, type Verdict } from './run-laws.js';
+export { type LawReport, runLaw, runLaws, type Verdict, VERDICTS } from './run-laws.js';
 export { testAmbient } from './test-ambient.js';
 export { skewedClock, VirtualClock } from './virtual-clock.js';
 export { weakened } from './weakened.js';

@@ -5,7 +5,10 @@ import type { Law } from './law.js';
 import { answerTo } from './law-answer.js';
 import { LawBench } from './law-bench.js';
 
-export type Verdict = 'kept' | 'refused as it must' | 'not applicable' | 'broken';
+/** Everything that a report of the laws can say of one: the words of the command, of the pages and of the code. */
+export const VERDICTS = ['passed', 'refused as declared', 'not applicable', 'not offered', 'failed'] as const;
+/** What became of a law that was run. */
+export type Verdict = Exclude<(typeof VERDICTS)[number], 'not offered'>;
 
 export interface LawReport {
   readonly id: string;
@@ -27,7 +30,7 @@ export async function runLaw(law: Law, fixture: BackendFixture): Promise<LawRepo
     const [verdict, why] = await hold(law, bench);
     return { id, title, verdict, why, error: undefined, proves };
   } catch (error) {
-    return { id, title, verdict: 'broken', why: describeError(error).message, error, proves };
+    return { id, title, verdict: 'failed', why: describeError(error).message, error, proves };
   }
 }
 
@@ -49,7 +52,7 @@ async function apply(law: Law, bench: LawBench): Promise<Applied> {
   if (answer === 'none') return ['not applicable', `needs ${law.gate?.needs}`];
   await law[answer]?.(bench);
   await bench.finish();
-  return answer === 'does' ? ['kept', undefined] : ['refused as it must', `lacks ${law.gate?.needs}`];
+  return answer === 'does' ? ['passed', undefined] : ['refused as declared', `lacks ${law.gate?.needs}`];
 }
 
 /**

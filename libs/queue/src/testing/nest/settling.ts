@@ -48,7 +48,7 @@ export async function settle(stage: Stage, { withinMs, maxDeliveries }: SettleLi
   for (;;) {
     await quiet.comes(isBusy, isOver);
     const open = await openSubscriptions(stage);
-    if (open.length === 0) return;
+    if (open.length === 0 && !isBusy()) return; // at most once: busy with what is settled
     if (isOver()) throw new NotSettledError(`there were more than ${maxDeliveries} deliveries`, open);
     const { nextInMs } = clock;
     if (nextInMs === undefined) throw new NotSettledError('no time will change anything', open);

@@ -32,7 +32,8 @@ export class StandInBackend extends AlteredBackend {
 
   /** What only works inside a process must be refused here too when the real backend refuses it. */
   override get capabilities(): Capabilities {
-    return { ...this.memory.capabilities, hosts: this.hosts };
+    const { capabilities } = this.memory;
+    return this.hosts === 'process' ? capabilities : { ...capabilities, hosts: this.hosts, durable: 'disk' };
   }
 
   async #publish(
