@@ -13,6 +13,7 @@ export { type Headers, InvalidHeaderError } from './message/headers.js';
 export { DecodeError, SerializeError } from './message/json.js';
 export { InvalidNameError } from './message/names.js';
 export type { Outgoing } from './message/outgoing.js';
+export { InvalidDedupError } from './message/dedup.js';
 export { InvalidPriorityError } from './message/priority.js';
 export { QueueError } from './message/queue-error.js';
 
@@ -117,6 +118,9 @@ export { QueueModule } from './nest/queue.module.js';
 export type {
   BackendConfig,
   DeclaredSubscription,
+  DeclaredTopic,
+  DeclaredTopology,
+  DedupOptions,
   DriverName,
   EnsureMode,
   QueueFeatureOptions,

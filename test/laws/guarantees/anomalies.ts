@@ -28,9 +28,9 @@ export const ANOMALY_NOTES: Readonly<Record<Anomaly, AnomalyNote>> = {
     isLeft: ({ confirm }) => confirm === 'none',
   },
   'stored-twice': {
-    remedy: 'Repeat it with the same id and idempotency key, and handle it with `@Idempotent()`.',
-    laws: ['A6', 'J3'],
-    isLeft: ({ dedup }) => dedup === false,
+    remedy: 'Repeat it with the same id within a window of deduplication, or handle it with `@Idempotent()`.',
+    laws: ['A6', 'J1', 'J3'],
+    isLeft: () => true,
   },
   'parted-writes': {
     remedy: 'Publish after the commit, and publish again what your records do not show as published.',

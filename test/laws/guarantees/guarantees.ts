@@ -32,7 +32,9 @@ export const GUARANTEES: { readonly [Name in keyof Capabilities]: Guarantee<Capa
   dedup: {
     title: 'a publish that is repeated',
     says: (dedup) =>
-      dedup === false ? 'is stored again' : `is stored once within ${duration(dedup.windowMs)}`,
+      dedup === false
+        ? 'is stored again'
+        : `is stored once when it asks for that, within up to ${duration(dedup.windowMs)}`,
   },
   tx: {
     title: 'a publish in a transaction',

@@ -44,7 +44,13 @@ export interface PublishCall {
 
 /** Three outcomes, never two: what is neither stored nor refused may or may not have been stored. */
 export type PublishResult =
-  | { readonly status: 'stored'; /** Subscriptions that got a copy. */ readonly copies: number }
+  | {
+      readonly status: 'stored';
+      /** Subscriptions that got a copy. */
+      readonly copies: number;
+      /** It was stored before, within its window, and not again. */
+      readonly duplicate?: true;
+    }
   | { readonly status: 'refused'; readonly error: QueueError }
   | { readonly status: 'unknown'; readonly error: QueueError };
 

@@ -1,4 +1,5 @@
 import type { Body } from './body.js';
+import type { Dedup } from './dedup.js';
 import type { DomainEvent } from './event.js';
 import type { Headers } from './headers.js';
 
@@ -18,6 +19,8 @@ export interface Outgoing {
   readonly ttlMs: number | undefined;
   /** 0 to 9; higher ones are handed out first. undefined is 0. A backend without priorities refuses all others. */
   readonly priority?: number | undefined;
+  /** Store it once within a window; a backend without deduplication refuses it. Never applies to a lane (`to`). */
+  readonly dedup?: Dedup | undefined;
   /** See Delivery.event. */
   readonly event: DomainEvent | undefined;
 }

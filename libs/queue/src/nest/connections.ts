@@ -1,14 +1,18 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { sleep } from '../ambient/clock.js';
 import { systemAmbient, type Ambient } from '../ambient/ambient.js';
+import type { OpenedBackend } from '../backend/backend.js';
 import { UnsupportedError } from '../backend/backend.errors.js';
+import { DeduplicatingBackend } from '../composed/deduplicating.backend.js';
 import type { Offer } from '../policies/resolution.js';
 import { Bus } from '../publish/bus.js';
 import type { Store } from '../store/store.js';
 import { loadBackendFactory } from './backend.registry.js';
 import { LazyBackend, LazyStore } from './lazy.backend.js';
+import { dedupWindows } from './declared.topics.js';
 import { InvalidOptionsError } from './nest.errors.js';
 import { checkBackendOptions } from './options.check.js';
+import { primaryOf } from './primary.backend.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
 
 const CLOSE_MS = 5_000;
@@ -37,14 +41,28 @@ export class Connections implements OnApplicationShutdown {
     const { ambient } = this;
     const open = async () => {
       const factory = await loadBackendFactory(config.driver);
-      return factory.open(config.name, checkBackendOptions(`backends[${at}]`, config, factory), ambient);
+      const given = checkBackendOptions(`backends[${at}]`, config, factory);
+      return this.#composed(await factory.open(config.name, given, ambient));
     };
     const backend = new LazyBackend(config.name, open, ambient.clock.now());
     return {
       backend,
-      bus: new Bus({ backend, source: this.options.source, ambient }),
+      bus: new Bus({
+        backend,
+        source: this.options.source,
+        ambient,
+        dedupWindows: dedupWindows(this.options, config.name),
+      }),
       store: new LazyStore(() => storeOf(backend)),
     };
+  }
+
+  /** What a backend lacks and its store makes up for. */
+  #composed({ backend, store }: OpenedBackend): OpenedBackend {
+    if (store === undefined) return { backend };
+    if (backend.capabilities.dedup !== false) return { backend, store };
+    const onStoreError = this.options.dedup?.onStoreError ?? 'reject';
+    return { backend: new DeduplicatingBackend(backend, { store, onStoreError }), store };
   }
 
   get names(): readonly string[] {
@@ -94,12 +112,6 @@ export class Connections implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await this.closeAll();
   }
-}
-
-/** The only one needs no mark. */
-export function primaryOf(backends: readonly BackendConfig[]): string {
-  const marked = backends.find(({ primary }) => primary === true);
-  return (marked ?? backends[0])?.name ?? '';
 }
 
 async function storeOf(backend: LazyBackend): Promise<Store> {

@@ -3,7 +3,8 @@ import { DiscoveryService, MetadataScanner, ModulesContainer, NestFactory } from
 import type { Offer } from '../policies/resolution.js';
 import { localityOf } from './backend.plan.js';
 import { loadBackendFactory } from './backend.registry.js';
-import { primaryOf } from './connections.js';
+import { primaryOf } from './primary.backend.js';
+import { topicPlans } from './declared.topics.js';
 import { planOf, type HandlerPlan } from './handler.plan.js';
 import { NotPlannedError } from './nest.errors.js';
 import { checkBackendOptions, checkModuleOptions } from './options.check.js';
@@ -42,7 +43,8 @@ async function plansIn(modules: ModulesContainer): Promise<readonly HandlerPlan[
     locality: (backend) => localityOf(options.backends, backend),
   });
   const offers = await offersOf(options);
-  return claims.map((claim) => planOf(claim, offers.get(claim.backend) as Offer));
+  const offerOn = (backend: string): Offer => offers.get(backend) as Offer;
+  return [...claims.map((claim) => planOf(claim, offerOn(claim.backend))), ...topicPlans(options, offerOn)];
 }
 
 /** The options as they were given; nothing when a factory would have to make them. */

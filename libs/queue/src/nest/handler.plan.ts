@@ -4,11 +4,12 @@ import type { Offer } from '../policies/resolution.js';
 import { PlanRefusedError } from './nest.errors.js';
 import type { HandlerClaim } from './subscription.explorer.js';
 
-/** What one handler asks for, and how its backend meets it. Plain data: it survives JSON. */
+/** What one handler, or one declared topic, asks for, and how its backend meets it. Plain data: it survives JSON. */
 export interface HandlerPlan {
-  /** `Class.method`. */
+  /** `Class.method`; of a topic its place in the options, such as `topology.topics[0]`. */
   readonly handler: string;
-  readonly subscription: string;
+  /** undefined of a topic. */
+  readonly subscription: string | undefined;
   readonly topics: readonly string[];
   readonly backend: string;
   readonly entries: Plan;

@@ -25,7 +25,11 @@ describe('the options of the module', () => {
         ...GOOD,
         group: 'g',
         consume: ['a.b'],
-        topology: { subscriptions: [{ name: 's', topics: ['t'], backend: 'main' }] },
+        topology: {
+          topics: [{ name: 't', backend: 'main', dedup: '10m' }],
+          subscriptions: [{ name: 's', topics: ['t'], backend: 'main' }],
+        },
+        dedup: { onStoreError: 'publish' },
         ensure: 'off',
         interceptors: [class {}, { intercept() {} }],
         shutdown: { drain: '10s' },
@@ -74,6 +78,15 @@ describe('the options of the module', () => {
       "shutdown.drain must be milliseconds from 0 up, or a text such as '500ms', '1s' or '5m' (got \"5 minutes\")",
     ],
     [{ ...GOOD, shutdown: { drian: 1 } }, 'shutdown.drian is not an option (got 1)'],
+    [
+      { ...GOOD, topology: { topics: [{ name: 't', dedup: '31d' }] } },
+      'topology.topics[0].dedup must be a window longer than 0 and at most 30 days',
+    ],
+    [
+      { ...GOOD, topology: { topics: [{ name: 't', backend: 'x' }] } },
+      'topology.topics[0].backend: there is no backend "x"',
+    ],
+    [{ ...GOOD, dedup: { onStoreError: 'wait' } }, 'dedup.onStoreError must be one of'],
     [
       { ...GOOD, topology: { subscriptions: [{ name: 's', topics: [] }] } },
       'topology.subscriptions[0].topics should not be empty',

@@ -3,9 +3,11 @@ import type { BackendFactory } from '../backend/backend.js';
 import { InvalidOptionsError } from './nest.errors.js';
 import {
   BackendRules,
+  DedupRules,
   ModuleRules,
   ShutdownRules,
   SubscriptionRules,
+  TopicRules,
   TopologyRules,
 } from './options.rules.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
@@ -36,16 +38,18 @@ export function checkBackendOptions(path: string, config: BackendConfig, factory
 
 /** A copy in which each part is an instance of the class that has its rules. */
 function withRules(given: Record<string, unknown>): ModuleRules {
-  const { backends, topology, shutdown } = given;
+  const { backends, topology, dedup, shutdown } = given;
   return fill(new ModuleRules(), {
     ...given,
     backends: mapped(backends, (backend) => fill(new BackendRules(), onlyBase(backend))),
     topology: isRecord(topology)
       ? fill(new TopologyRules(), {
           ...topology,
+          topics: mapped(topology['topics'], (each) => fill(new TopicRules(), each)),
           subscriptions: mapped(topology['subscriptions'], (each) => fill(new SubscriptionRules(), each)),
         })
       : topology,
+    dedup: isRecord(dedup) ? fill(new DedupRules(), dedup) : dedup,
     shutdown: isRecord(shutdown) ? fill(new ShutdownRules(), shutdown) : shutdown,
   });
 }
@@ -80,11 +84,13 @@ function checkNames({ backends, topology }: QueueModuleOptions): void {
   const primaries = backends.filter(({ primary }) => primary === true).length;
   if (primaries > 1) fail(['backends: more than one of them is primary']);
   if (primaries === 0 && names.length > 1) fail(['backends: mark one of them with primary: true']);
-  topology?.subscriptions.forEach(({ backend }, at) => {
-    if (backend !== undefined && !names.includes(backend)) {
-      fail([`topology.subscriptions[${at}].backend: there is no backend "${backend}"`]);
-    }
-  });
+  for (const part of ['topics', 'subscriptions'] as const) {
+    topology?.[part]?.forEach(({ backend }, at) => {
+      if (backend !== undefined && !names.includes(backend)) {
+        fail([`topology.${part}[${at}].backend: there is no backend "${backend}"`]);
+      }
+    });
+  }
 }
 
 function report(prefix: string, errors: readonly ValidationError[]): void {

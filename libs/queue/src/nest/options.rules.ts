@@ -12,6 +12,7 @@ import {
   registerDecorator,
   ValidateNested,
 } from 'class-validator';
+import { parseWindow } from '../policies/dedup.policy.js';
 import { parseDuration } from '../policies/duration.js';
 import { LOCALITIES } from '../policies/resolve-locality.js';
 import { DRIVER_NAMES, isBackendFactory } from './backend.registry.js';
@@ -82,11 +83,40 @@ export class SubscriptionRules {
   backend?: unknown;
 }
 
+export class TopicRules {
+  @IsName()
+  name!: unknown;
+
+  @IsOptional()
+  @IsName()
+  backend?: unknown;
+
+  @IsOptional()
+  @Holds(
+    "must be a window longer than 0 and at most 30 days, such as '10m'",
+    (value) => parseWindow('', value) > 0,
+  )
+  dedup?: unknown;
+}
+
+export class DedupRules {
+  @IsOptional()
+  @IsIn(['reject', 'publish'])
+  onStoreError?: unknown;
+}
+
 export class TopologyRules {
+  @IsOptional()
+  @IsArray()
+  @ValidateNested({ each: true })
+  @IsInstance(TopicRules, { each: true, message: 'each must be an object with a name' })
+  topics?: unknown;
+
+  @IsOptional()
   @IsArray()
   @ValidateNested({ each: true })
   @IsInstance(SubscriptionRules, { each: true, message: 'each must be an object with a name and topics' })
-  subscriptions!: unknown;
+  subscriptions?: unknown;
 }
 
 export class ShutdownRules {
@@ -120,8 +150,13 @@ export class ModuleRules {
 
   @IsOptional()
   @ValidateNested()
-  @IsInstance(TopologyRules, { message: 'must be an object with subscriptions' })
+  @IsInstance(TopologyRules, { message: 'must be an object with topics or subscriptions' })
   topology?: unknown;
+
+  @IsOptional()
+  @ValidateNested()
+  @IsInstance(DedupRules, { message: 'must be an object' })
+  dedup?: unknown;
 
   @IsOptional()
   @IsIn(['create', 'check', 'off'])

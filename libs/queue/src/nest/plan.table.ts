@@ -16,6 +16,7 @@ export function planTable(plans: readonly HandlerPlan[]): string {
 }
 
 function titleOf({ handler, subscription, topics, backend }: HandlerPlan): string {
+  if (subscription === undefined) return `${handler} declares ${countOf(topics)} on ${backend}`;
   return `${handler} handles "${subscription}" (${countOf(topics)}) from ${backend}`;
 }
 

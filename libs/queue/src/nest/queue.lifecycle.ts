@@ -7,6 +7,7 @@ import type { Offer } from '../policies/resolution.js';
 import { localityOf, localityRefusals } from './backend.plan.js';
 import type { Connections } from './connections.js';
 import { ConsumerBuilder, type Consumers, type RunningClaim } from './consumers.js';
+import { topicPlans } from './declared.topics.js';
 import { planOf, refuseUnmet } from './handler.plan.js';
 import { hangGate, hasHooks } from './module.gate.js';
 import { InvalidOptionsError } from './nest.errors.js';
@@ -67,7 +68,11 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
   async #plan(claims: readonly HandlerClaim[]): Promise<void> {
     const { connections, plans, options } = this.parts;
     const offers = await connections.offers();
-    const made = claims.map((claim) => planOf(claim, offers.get(claim.backend) as Offer));
+    const offerOn = (backend: string): Offer => offers.get(backend) as Offer;
+    const made = [
+      ...claims.map((claim) => planOf(claim, offerOn(claim.backend))),
+      ...topicPlans(options, offerOn),
+    ];
     plans.set(made);
     refuseUnmet(made, localityRefusals(options.backends, offers));
   }

@@ -1,6 +1,7 @@
 import type { FactoryProvider, InjectionToken, ModuleMetadata, Provider, Type } from '@nestjs/common';
 import type { Ambient } from '../ambient/ambient.js';
 import type { BackendFactory } from '../backend/backend.js';
+import type { OnStoreError } from '../composed/deduplicating.backend.js';
 import type { InterceptorRef } from '../decorators/consume.decorator.js';
 import type { Duration } from '../policies/duration.js';
 import type { Locality } from '../policies/resolve-locality.js';
@@ -17,8 +18,10 @@ export interface QueueModuleOptions {
    * it only publishes.
    */
   readonly consume?: boolean | readonly string[];
-  /** Subscriptions that must exist besides those of the handlers here: what this process publishes to. */
-  readonly topology?: { readonly subscriptions: readonly DeclaredSubscription[] };
+  /** What this process publishes to, and what else must exist besides the subscriptions of the handlers here. */
+  readonly topology?: DeclaredTopology;
+  /** Deduplication where it is done above the backend, with keys in its store. */
+  readonly dedup?: DedupOptions;
   /**
    * At start: `create` what is missing (default), `check` that everything is there and refuse to start otherwise, or
    * `off`.
@@ -38,6 +41,25 @@ export type EnsureMode = 'create' | 'check' | 'off';
 export interface ShutdownOptions {
   /** How long running handlers may go on after the application began to close. Default 25 s. */
   readonly drain?: Duration;
+}
+
+export interface DeclaredTopology {
+  readonly topics?: readonly DeclaredTopic[];
+  readonly subscriptions?: readonly DeclaredSubscription[];
+}
+
+/** What this application wants of a topic. */
+export interface DeclaredTopic {
+  readonly name: string;
+  /** Default: the primary one. */
+  readonly backend?: string;
+  /** Of the messages that this application publishes there, each id is stored once within this window. */
+  readonly dedup?: Duration;
+}
+
+export interface DedupOptions {
+  /** What becomes of a publish while the store does not answer; default `reject`. See docs/deduplication.md. */
+  readonly onStoreError?: OnStoreError;
 }
 
 export interface DeclaredSubscription {

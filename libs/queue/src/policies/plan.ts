@@ -12,6 +12,7 @@ import { resolveCircuit, resolveRate, resolveSingle } from './resolve-limits.js'
 import { resolveLease, resolveTimeout } from './resolve-lease.js';
 import { resolveLocality } from './resolve-locality.js';
 import { resolveAttempts, resolveCrashes, resolveRetry } from './resolve-retry.js';
+import { resolveDedup } from './resolve-topic.js';
 import { resolveConcurrency, resolveIdempotency } from './resolve-work.js';
 import type { Offer, Refusal, Resolution } from './resolution.js';
 import { formatDuration } from './duration.js';
@@ -92,6 +93,8 @@ function resolve(requirement: Requirement, offer: Offer): Resolution {
       return resolveSingle(requirement, offer);
     case 'concurrency':
       return resolveConcurrency(requirement, offer);
+    case 'dedup':
+      return resolveDedup(requirement, offer);
   }
 }
 
@@ -141,5 +144,7 @@ function ask(requirement: Requirement): string {
       return 'one process at a time';
     case 'concurrency':
       return `${requirement.concurrency} at once, prefetch ${requirement.prefetch}`;
+    case 'dedup':
+      return `each id stored once within ${formatDuration(requirement.windowMs)}`;
   }
 }

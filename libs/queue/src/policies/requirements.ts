@@ -30,6 +30,7 @@ export type Requirement =
   | { readonly need: 'rate'; readonly max: number; readonly perMs: number }
   | { readonly need: 'circuit'; readonly failures: number; readonly openMs: number }
   | { readonly need: 'single consumer'; readonly leaseMs: number }
+  | { readonly need: 'dedup'; readonly windowMs: number }
   | { readonly need: 'concurrency'; readonly concurrency: number; readonly prefetch: number | 'auto' };
 
 export type Need = Requirement['need'];

@@ -8,7 +8,7 @@ import type { Outgoing } from '../message/outgoing.js';
 import { DeadLetters } from './dead-letters.js';
 import { HandledTracker } from './handled-tracker.js';
 import { PublishBatcher } from './publish-batcher.js';
-import type { PublishOptions, RawPublishOptions, Receipt } from './publish-options.js';
+import { type PublishOptions, type RawPublishOptions, type Receipt, receiptOf } from './publish-options.js';
 import { Sealer } from './sealer.js';
 
 export interface BusOptions {
@@ -19,6 +19,8 @@ export interface BusOptions {
   readonly publishTimeoutMs?: number;
   /** Default 100 000 messages. */
   readonly maxPending?: number;
+  /** See SealerOptions. */
+  readonly dedupWindows?: ReadonlyMap<string, number>;
 }
 
 /** The way out to one backend: what applications inject to publish. */
@@ -30,7 +32,11 @@ export class Bus {
 
   constructor(options: BusOptions) {
     this.#backend = options.backend;
-    this.#sealer = new Sealer({ source: options.source, ambient: options.ambient });
+    this.#sealer = new Sealer({
+      source: options.source,
+      ambient: options.ambient,
+      dedupWindows: options.dedupWindows,
+    });
     this.#batcher = new PublishBatcher({
       backend: options.backend,
       clock: options.ambient.clock,
@@ -102,7 +108,7 @@ export class Bus {
     if (backend.publishNow === undefined || this.#batcher.closed) return this.#batcher.add(message);
     const result = backend.publishNow(message);
     return result.status === 'stored'
-      ? Promise.resolve({ id: message.id, copies: result.copies })
+      ? Promise.resolve(receiptOf(message.id, result))
       : Promise.reject(result.error);
   }
 

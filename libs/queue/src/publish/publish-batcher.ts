@@ -7,7 +7,7 @@ import {
 } from '../backend/backend.errors.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { QueueError } from '../message/queue-error.js';
-import type { Receipt } from './publish-options.js';
+import { type Receipt, receiptOf } from './publish-options.js';
 
 export interface BatcherOptions {
   readonly backend: Backend;
@@ -149,6 +149,6 @@ export class PublishBatcher {
 }
 
 function answer(waiting: Waiting, result: PublishResult): void {
-  if (result.status === 'stored') waiting.resolve({ id: waiting.message.id, copies: result.copies });
+  if (result.status === 'stored') waiting.resolve(receiptOf(waiting.message.id, result));
   else waiting.reject(result.error);
 }

@@ -1,3 +1,4 @@
+import type { PublishResult } from '../backend/backend.js';
 import type { Duration } from '../policies/duration.js';
 
 export interface PublishOptions {
@@ -29,15 +30,35 @@ export interface PublishOptions {
   readonly ttl?: Duration;
   /** 0 (default) to 9: a subscription hands out the higher ones first, however many of them there are. */
   readonly priority?: number;
+  /**
+   * A message with the same id is stored once within this window, which begins when it is first stored; `false` where
+   * the topic has a window and this message shall not. Default: the topic's window, else none. At most 30 days.
+   */
+  readonly dedup?: Duration | false;
+  /** What makes two publishes the same within the window; default: the id. */
+  readonly dedupId?: string;
   /** `stored` (default): resolves when the backend has it. `handled`: when every subscription has handled it; in-process backends only. */
   readonly wait?: 'stored' | 'handled';
 }
 
-export type RawPublishOptions = Pick<PublishOptions, 'id' | 'key' | 'headers' | 'delay' | 'ttl' | 'priority'>;
+export type RawPublishOptions = Pick<
+  PublishOptions,
+  'id' | 'key' | 'headers' | 'delay' | 'ttl' | 'priority' | 'dedup' | 'dedupId'
+>;
 
 /** What a resolved publish knows. */
 export interface Receipt {
   readonly id: string;
   /** Subscriptions that got a copy. */
   readonly copies: number;
+  /** Set when it was stored before, within its window, so that nothing was stored now. */
+  readonly duplicate?: true;
 }
+
+/** `result` as the publisher sees it. */
+export function receiptOf(id: string, result: StoredResult): Receipt {
+  const { copies, duplicate } = result;
+  return duplicate === undefined ? { id, copies } : { id, copies, duplicate };
+}
+
+export type StoredResult = Extract<PublishResult, { status: 'stored' }>;

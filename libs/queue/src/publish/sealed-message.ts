@@ -1,4 +1,5 @@
 import type { Body } from '../message/body.js';
+import type { Dedup } from '../message/dedup.js';
 import { encodeEvent } from '../message/envelope.js';
 import type { DomainEvent } from '../message/event.js';
 import type { Headers } from '../message/headers.js';
@@ -12,6 +13,7 @@ export interface Routing {
   readonly delayMs: number | undefined;
   readonly ttlMs: number | undefined;
   readonly priority: number | undefined;
+  readonly dedup: Dedup | undefined;
 }
 
 /**
@@ -27,6 +29,7 @@ export class SealedMessage implements Outgoing {
   readonly delayMs: number | undefined;
   readonly ttlMs: number | undefined;
   readonly priority: number | undefined;
+  readonly dedup: Dedup | undefined;
   readonly event: DomainEvent | undefined;
   #body: Body | undefined;
   readonly #sealed: DomainEvent;
@@ -39,6 +42,7 @@ export class SealedMessage implements Outgoing {
     this.delayMs = routing.delayMs;
     this.ttlMs = routing.ttlMs;
     this.priority = routing.priority;
+    this.dedup = routing.dedup;
     this.#sealed = event;
     const mutable = typeof event.data === 'object' && event.data !== null;
     // Frozen, because every subscription and every attempt gets this same object.

@@ -8,6 +8,7 @@ import type { Outgoing } from '../message/outgoing.js';
 import { checkPriority } from '../message/priority.js';
 import { currentHandling } from '../interceptors/current.js';
 import { InvalidDurationError, parseDuration, type Duration } from '../policies/duration.js';
+import { dedupOf } from './dedup-options.js';
 import type { PublishOptions, RawPublishOptions } from './publish-options.js';
 import { SealedMessage, type Routing } from './sealed-message.js';
 
@@ -18,6 +19,8 @@ export interface SealerOptions {
   /** Who publishes: a URI reference. */
   readonly source: string;
   readonly ambient: Ambient;
+  /** In ms, by topic: messages of these are stored once unless their publish says otherwise. */
+  readonly dedupWindows?: ReadonlyMap<string, number> | undefined;
 }
 
 /** Turns what an application publishes into a sealed message, or throws before anything was sent. */
@@ -33,17 +36,17 @@ export class Sealer {
 
   seal(topic: string, data: unknown, given: PublishOptions = NO_OPTIONS): SealedMessage {
     const plain = this.#plain.get(topic) ?? this.#newTopic(topic);
-    const routing = given === NO_OPTIONS ? plain : this.#routing(topic, given);
+    const routing = given === NO_OPTIONS ? plain : this.#routing(plain, given);
     if (!(data instanceof Uint8Array)) checkJson(data);
     return new SealedMessage(this.#event(topic, data, given), routing);
   }
 
   /** Bytes as they are, without an envelope. */
   sealRaw(topic: string, body: Body, given: RawPublishOptions): Outgoing {
-    if (!this.#plain.has(topic)) this.#newTopic(topic);
+    const plain = this.#plain.get(topic) ?? this.#newTopic(topic);
     const { ids, clock } = this.options.ambient;
     const id = given.id === undefined ? ids.next(clock.now()) : checkId('the message id', given.id);
-    return { ...this.#routing(topic, given), to: undefined, id, body: ownBody(body), event: undefined };
+    return { ...this.#routing(plain, given), to: undefined, id, body: ownBody(body), event: undefined };
   }
 
   #event(topic: string, data: unknown, given: PublishOptions): DomainEvent {
@@ -67,7 +70,7 @@ export class Sealer {
     };
   }
 
-  #routing(topic: string, given: PublishOptions): Routing {
+  #routing({ topic, dedup }: Routing, given: PublishOptions): Routing {
     return {
       topic,
       key: text('the key', given.key),
@@ -75,6 +78,7 @@ export class Sealer {
       delayMs: given.delay === undefined ? undefined : this.#delay(given.delay),
       ttlMs: given.ttl === undefined ? undefined : parseDuration('ttl', given.ttl),
       priority: given.priority === undefined ? undefined : checkPriority(given.priority),
+      dedup: dedupOf(given, dedup),
     };
   }
 
@@ -96,6 +100,7 @@ export class Sealer {
 
   #newTopic(topic: string): Routing {
     checkName('topic', topic);
+    const windowMs = this.options.dedupWindows?.get(topic);
     const routing: Routing = {
       topic,
       key: undefined,
@@ -103,6 +108,7 @@ export class Sealer {
       delayMs: undefined,
       ttlMs: undefined,
       priority: undefined,
+      dedup: windowMs === undefined ? undefined : Object.freeze({ id: undefined, windowMs }),
     };
     if (this.#plain.size < MAX_KNOWN_TOPICS) this.#plain.set(topic, routing);
     return routing;

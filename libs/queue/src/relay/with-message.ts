@@ -6,10 +6,10 @@ type Routing = Omit<Outgoing, 'body'>;
 
 /** The same message but for what is `changed`. A body that does not exist yet stays unread until somebody asks. */
 export function withMessage(message: Outgoing, changed: Partial<Outgoing>): Outgoing {
-  const { topic, to, id, key, headers, delayMs, ttlMs } = message;
+  const { topic, to, id, key, headers, delayMs, ttlMs, priority, dedup } = message;
   const { body } = changed;
   const event = body === undefined ? message.event : undefined;
-  const routing = { topic, to, id, key, headers, delayMs, ttlMs, event, ...changed };
+  const routing = { topic, to, id, key, headers, delayMs, ttlMs, priority, dedup, event, ...changed };
   return new Derived(routing, body === undefined ? message : { body });
 }
 
@@ -29,6 +29,8 @@ class Derived implements Outgoing {
   readonly headers: Outgoing['headers'];
   readonly delayMs: number | undefined;
   readonly ttlMs: number | undefined;
+  readonly priority: number | undefined;
+  readonly dedup: Outgoing['dedup'];
   readonly event: Outgoing['event'];
   readonly #origin: { readonly body: Body };
 
@@ -40,6 +42,8 @@ class Derived implements Outgoing {
     this.headers = routing.headers;
     this.delayMs = routing.delayMs;
     this.ttlMs = routing.ttlMs;
+    this.priority = routing.priority;
+    this.dedup = routing.dedup;
     this.event = routing.event;
     this.#origin = origin;
   }

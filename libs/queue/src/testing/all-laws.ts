@@ -3,6 +3,7 @@ import { BUS_LAWS } from './laws/bus.laws.js';
 import { CONSUMER_LAWS } from './laws/consumer.laws.js';
 import { DEAD_LETTER_LAWS } from './laws/dead-letter.laws.js';
 import { DELIVERY_LAWS } from './laws/delivery.laws.js';
+import { DEDUP_LAWS } from './laws/dedup.laws.js';
 import { DELAY_LAWS } from './laws/delay.laws.js';
 import { EPHEMERAL_LAWS } from './laws/ephemeral.laws.js';
 import { FLOW_LAWS } from './laws/flow.laws.js';
@@ -21,6 +22,7 @@ import { SETTLE_LAWS } from './laws/settle.laws.js';
 export const ALL_LAWS: readonly Law[] = [
   ...PUBLISH_LAWS,
   ...EPHEMERAL_LAWS,
+  ...DEDUP_LAWS,
   ...SETTLE_LAWS,
   ...RELEASE_LAWS,
   ...DELIVERY_LAWS,

@@ -70,7 +70,7 @@ class Checker {
   }
 
   #published({ message, to, result }: Published): void {
-    if (result.status === 'refused') return;
+    if (result.status === 'refused' || (result.status === 'stored' && result.duplicate)) return;
     if (result.status === 'stored' && result.copies !== to.length) {
       this.#wrong.push(`${message.id} was stored ${result.copies} times for ${to.length} subscriptions`);
     }

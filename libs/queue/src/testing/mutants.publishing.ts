@@ -1,3 +1,4 @@
+import type { PublishResult } from '../backend/backend.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { ack, type Mutant, mutant, outgoing, publishing } from './mutant.js';
 
@@ -23,4 +24,36 @@ export const PUBLISHING_MUTANTS: readonly Mutant[] = [
       },
     };
   }),
+  mutant(
+    'forgets to deduplicate',
+    'J1',
+    publishing((message) => ({ ...message, dedup: undefined })),
+  ),
+  mutant('takes a replay for a repeated publish', 'J2', () => {
+    const seen = new Set<string>();
+    return {
+      publish: async (batch, rightly) => {
+        const isKnown = batch.map(({ id, dedup }) => dedup !== undefined && seen.has(id));
+        const results = (await rightly(batch.filter((_, at) => isKnown[at] === false))).values();
+        for (const { id } of batch) seen.add(id);
+        return isKnown.map((known) => (known ? DUPLICATE : (results.next().value as PublishResult)));
+      },
+    };
+  }),
+  mutant('remembers what it has refused', 'J1b', () => {
+    const seen = new Set<string>();
+    return {
+      publish: async (batch, rightly) => {
+        const results = await rightly(batch);
+        return results.map((result, at) => {
+          const { id, dedup } = batch[at] as Outgoing;
+          const isKnown = dedup !== undefined && seen.has(id);
+          seen.add(id);
+          return isKnown ? DUPLICATE : result;
+        });
+      },
+    };
+  }),
 ];
+
+const DUPLICATE: PublishResult = { status: 'stored', copies: 0, duplicate: true };

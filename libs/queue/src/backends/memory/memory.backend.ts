@@ -2,31 +2,23 @@ import type { Ambient } from '../../ambient/ambient.js';
 import {
   BackendClosedError,
   BackendUnavailableError,
-  PayloadTooLargeError,
   UnknownSubscriptionError,
-  UnroutableError,
   UnsupportedError,
 } from '../../backend/backend.errors.js';
 import type { Backend, BackendStatus, PublishCall, PublishResult, Receiver } from '../../backend/backend.js';
 import type { Capabilities } from '../../backend/capabilities.js';
 import type { InspectQuery, Inspected } from '../../backend/inspect.js';
 import type { Drift, SubscriptionSpec, Topology } from '../../backend/topology.js';
-import { byteLength } from '../../message/body.js';
 import type { Outgoing } from '../../message/outgoing.js';
-import { InvalidPriorityError, isPriority } from '../../message/priority.js';
 import type { QueueError } from '../../message/queue-error.js';
 import { memoryCapabilities } from './memory.capabilities.js';
-import { sealed, type Stamp } from './memory.copy.js';
+import type { Stamp } from './memory.copy.js';
 import { browse, depthOf, purge } from './memory.inspector.js';
+import { type MemoryLimits, MemoryPublisher } from './memory.publisher.js';
 import { MemoryReceiver } from './memory.receiver.js';
-import { allStored, repeat, stored } from './memory.results.js';
+import { repeat } from './memory.results.js';
 import type { MemorySubscription } from './memory.subscription.js';
 import { MemoryTopology } from './memory.topology.js';
-
-export interface MemoryLimits {
-  readonly maxBytes: number;
-  readonly maxMessages: number;
-}
 
 const NOW = Promise.resolve();
 
@@ -34,6 +26,7 @@ const NOW = Promise.resolve();
 export class MemoryBackend implements Backend {
   readonly capabilities: Capabilities;
   readonly #topology: MemoryTopology;
+  readonly #publisher: MemoryPublisher;
   readonly #openedAt: number;
   #lastProgressAt: number | undefined;
   #closed = false;
@@ -42,11 +35,12 @@ export class MemoryBackend implements Backend {
 
   constructor(
     readonly name: string,
-    private readonly limits: MemoryLimits,
+    limits: MemoryLimits,
     private readonly ambient: Ambient,
   ) {
     this.capabilities = Object.freeze({ ...memoryCapabilities, maxBytes: limits.maxBytes });
     this.#topology = new MemoryTopology(name, ambient.clock);
+    this.#publisher = new MemoryPublisher(name, limits, this.#topology);
     this.#openedAt = ambient.clock.now();
   }
 
@@ -63,16 +57,18 @@ export class MemoryBackend implements Backend {
     }
     const stamp = this.#stamp();
     this.#lastProgressAt = stamp.wallMs;
-    return this.#storeAll(batch, stamp);
+    const results = this.#publisher.storeAll(batch, stamp);
+    this.#topology.wakeAll(stamp.monoMs);
+    return results;
   }
 
   publishNow(message: Outgoing): PublishResult {
     if (this.#closed) return { status: 'refused', error: new BackendClosedError(this.name, 'publish') };
     const turn = this.#turn ?? this.#beginTurn();
     // A delay or a life that begins now must not begin with the turn.
-    const isTimed = message.delayMs !== undefined || message.ttlMs !== undefined;
-    const result = this.#store(message, isTimed ? this.#stamp() : turn);
-    return typeof result === 'number' ? stored(result) : { status: 'refused', error: result };
+    const isTimed =
+      message.delayMs !== undefined || message.ttlMs !== undefined || message.dedup !== undefined;
+    return this.#publisher.store(message, isTimed ? this.#stamp() : turn);
   }
 
   async open(spec: SubscriptionSpec): Promise<Receiver> {
@@ -143,53 +139,6 @@ export class MemoryBackend implements Backend {
     if (this.#topology.anyoneWaits()) this.#topology.wakeAll(this.ambient.clock.mono());
   };
 
-  #storeAll(batch: readonly Outgoing[], stamp: Stamp): Promise<readonly PublishResult[]> {
-    let results: PublishResult[] | undefined;
-    let copies = 0;
-    for (let at = 0; at < batch.length; at++) {
-      const result = this.#store(batch[at] as Outgoing, stamp);
-      const isLikeTheRest = typeof result === 'number' && (at === 0 || result === copies);
-      if (isLikeTheRest) copies = result;
-      else results ??= repeat(stored(copies), at);
-      results?.push(typeof result === 'number' ? stored(result) : { status: 'refused', error: result });
-    }
-    this.#topology.wakeAll(stamp.monoMs);
-    return results === undefined ? allStored(copies, batch.length) : Promise.resolve(results);
-  }
-
-  /** How many subscriptions took a copy, or why none did. */
-  #store(message: Outgoing, stamp: Stamp): number | QueueError {
-    const takers = this.#topology.route(message);
-    if (takers.length === 0) return new UnroutableError(this.name, message.topic, message.to);
-    const objection = this.#objection(message, takers);
-    if (objection !== undefined) return objection;
-    const kept = sealed(message);
-    for (let at = 0; at < takers.length; at++) (takers[at] as MemorySubscription).accept(kept, stamp);
-    return takers.length;
-  }
-
-  #objection(message: Outgoing, takers: readonly MemorySubscription[]): QueueError | undefined {
-    const { maxBytes, maxMessages } = this.limits;
-    if (mayTake(message) > maxBytes) {
-      const bytes = byteLength(message.body);
-      if (bytes > maxBytes) return new PayloadTooLargeError(this.name, bytes, maxBytes);
-    }
-    for (let at = 0; at < takers.length; at++) {
-      const { name, size } = takers[at] as MemorySubscription;
-      if (size >= maxMessages) return this.#full(name);
-    }
-    const { delayMs, priority } = message;
-    if (priority !== undefined && !isPriority(priority)) return new InvalidPriorityError(priority);
-    return delayMs === undefined || delayMs >= 0
-      ? undefined
-      : new UnsupportedError(this.name, `delay a message by ${delayMs} ms`, 'use 0 or more');
-  }
-
-  #full(subscription: string): QueueError {
-    const why = `subscription "${subscription}" holds ${this.limits.maxMessages} messages, which is maxMessages`;
-    return new BackendUnavailableError(this.name, 'publish', why);
-  }
-
   #refusal(call: PublishCall): QueueError | undefined {
     if (call.tx !== undefined) {
       return new UnsupportedError(
@@ -216,17 +165,4 @@ export class MemoryBackend implements Backend {
   #checkOpen(doing: string): void {
     if (this.#closed) throw new BackendClosedError(this.name, doing);
   }
-}
-
-/** The rest of an envelope: twelve fields, each of bounded length. */
-const ENVELOPE_BYTES = 8_192;
-
-/**
- * An upper bound of the bytes a message takes, without encoding it: text takes at most three bytes a character, six
- * when JSON escapes it. It answers the question for nearly every message.
- */
-function mayTake(message: Outgoing): number {
-  const { event } = message;
-  if (event === undefined) return message.body.length * 3;
-  return typeof event.data === 'string' ? event.data.length * 6 + ENVELOPE_BYTES : ENVELOPE_BYTES;
 }

@@ -1,4 +1,5 @@
 import type { Capabilities, Delay } from '../../backend/capabilities.js';
+import { MAX_DEDUP_WINDOW_MS } from '../../message/dedup.js';
 import { PRIORITY_LEVELS } from '../../message/priority.js';
 
 const EXACT: Delay = Object.freeze({ kind: 'exact', maxMs: Number.MAX_SAFE_INTEGER, resolutionMs: 1 });
@@ -16,7 +17,7 @@ export const memoryCapabilities = Object.freeze({
   fanout: 'named',
   lane: true,
   dead: 'native-reason',
-  dedup: false,
+  dedup: Object.freeze({ windowMs: MAX_DEDUP_WINDOW_MS }),
   priority: PRIORITY_LEVELS,
   ttl: 'message',
   tx: 'none',

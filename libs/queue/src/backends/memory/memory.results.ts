@@ -7,6 +7,9 @@ const ALL_OK: Promise<readonly SettleResult[]>[] = [];
 const STORED: PublishResult[] = [];
 const ALL_STORED: Promise<readonly PublishResult[]>[][] = [];
 
+/** It is there already. */
+export const DUPLICATE: PublishResult = Object.freeze({ status: 'stored', copies: 0, duplicate: true });
+
 export function stored(copies: number): PublishResult {
   return (STORED[copies] ??= Object.freeze({ status: 'stored', copies }));
 }

@@ -24,6 +24,7 @@ import { openDatabase, whileBusy } from './sqlite.connection.js';
 import { unavailable } from './sqlite.errors.js';
 import { SqliteCounters } from './sqlite.counters.js';
 import { EphemeralReceiver } from './sqlite.ephemeral-receiver.js';
+import { SqliteDedup } from './sqlite.dedup.js';
 import { SqliteInspector } from './sqlite.inspector.js';
 import { type ResolvedSqliteOptions, resolveOptions, SqliteOptions } from './sqlite.options.js';
 import { SqlitePublisher } from './sqlite.publisher.js';
@@ -72,6 +73,7 @@ class SqliteBackend implements Backend {
     this.#publisher = new SqlitePublisher({
       ...shared,
       counters: this.#counters,
+      dedup: new SqliteDedup(db),
       maxBytes: options.maxBytes,
     });
     this.#inspector = new SqliteInspector(name, { db, clock, writer, topology: this.#topology });

@@ -1,4 +1,5 @@
 import type { Capabilities } from '../../backend/capabilities.js';
+import { MAX_DEDUP_WINDOW_MS } from '../../message/dedup.js';
 import { PRIORITY_LEVELS } from '../../message/priority.js';
 
 /** Half a day: a handler that needs longer should be several messages. */
@@ -22,7 +23,7 @@ export function sqliteCapabilities(maxBytes: number): Capabilities {
     fanout: 'named',
     lane: true,
     dead: 'native-reason',
-    dedup: false,
+    dedup: Object.freeze({ windowMs: MAX_DEDUP_WINDOW_MS }),
     priority: PRIORITY_LEVELS,
     ttl: 'message',
     tx: 'none',

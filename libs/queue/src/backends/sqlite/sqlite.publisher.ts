@@ -9,12 +9,14 @@ import {
 import type { PublishCall, PublishResult } from '../../backend/backend.js';
 import { byteLength } from '../../message/body.js';
 import type { Outgoing } from '../../message/outgoing.js';
+import { MAX_DEDUP_WINDOW_MS } from '../../message/dedup.js';
 import { InvalidPriorityError, isPriority } from '../../message/priority.js';
 import type { QueueError } from '../../message/queue-error.js';
 import { Abandonable } from './sqlite.abandonable.js';
 import type { SqliteBell } from './sqlite.bell.js';
 import { MAX_DELAY_MS } from './sqlite.capabilities.js';
 import type { SqliteCounters } from './sqlite.counters.js';
+import type { SqliteDedup } from './sqlite.dedup.js';
 import type { SqliteTopology } from './sqlite.topology.js';
 import type { SqliteMessages } from './sqlite.wire.js';
 import type { SqliteWriter } from './sqlite.writer.js';
@@ -27,6 +29,7 @@ export interface PublisherParts {
   readonly messages: SqliteMessages;
   readonly topology: SqliteTopology;
   readonly counters: SqliteCounters;
+  readonly dedup: SqliteDedup;
   readonly bell: SqliteBell;
 }
 
@@ -58,7 +61,7 @@ export class SqlitePublisher {
   /** What is known before any I/O. */
   #refusal(message: Outgoing, call: PublishCall | undefined): PublishResult | undefined {
     const { backend, maxBytes } = this.#parts;
-    const { body, delayMs = 0, ttlMs = 0, priority } = message;
+    const { body, delayMs = 0, ttlMs = 0, priority, dedup } = message;
     if (call?.tx !== undefined) {
       return refuse(
         new UnsupportedError(backend, 'join a transaction', 'publish after the commit, or use an outbox'),
@@ -68,6 +71,10 @@ export class SqlitePublisher {
       return refuse(new PayloadTooLargeError(backend, byteLength(body), maxBytes));
     }
     if (priority !== undefined && !isPriority(priority)) return refuse(new InvalidPriorityError(priority));
+    if (dedup !== undefined && !(dedup.windowMs <= MAX_DEDUP_WINDOW_MS)) {
+      const remedy = `the longest window is ${MAX_DEDUP_WINDOW_MS} ms`;
+      return refuse(new UnsupportedError(backend, `remember a message for ${dedup.windowMs} ms`, remedy));
+    }
     if (delayMs <= MAX_DELAY_MS && ttlMs <= MAX_DELAY_MS) return undefined;
     const remedy = `the longest delay or time to live is ${MAX_DELAY_MS} ms`;
     return refuse(new UnsupportedError(backend, `keep a message for ${Math.max(delayMs, ttlMs)} ms`, remedy));
@@ -101,10 +108,14 @@ export class SqlitePublisher {
   }
 
   #storeOne(message: Outgoing, at: { readonly seq: number; readonly now: number }): PublishResult {
-    const { backend, topology, messages } = this.#parts;
-    const { topic, to } = message;
+    const { backend, topology, messages, dedup } = this.#parts;
+    const { topic, to, dedup: asked } = message;
     const ids = to === undefined ? topology.listenersOf(topic) : only(topology.idOf(to));
     if (ids.length === 0) return refuse(new UnroutableError(backend, topic, to));
+    if (asked !== undefined && to === undefined) {
+      if (dedup.knows(message, at.now)) return DUPLICATE;
+      dedup.remember(message, at.now);
+    }
     let { seq } = at;
     for (const subscriptionId of ids) messages.insert(message, { seq: ++seq, subscriptionId, now: at.now });
     return STORED[ids.length] ?? { status: 'stored', copies: ids.length };
@@ -120,6 +131,9 @@ export class SqlitePublisher {
 const STORED: readonly PublishResult[] = [0, 1, 2, 3, 4].map((copies) =>
   Object.freeze({ status: 'stored', copies }),
 );
+
+/** It is there already. */
+const DUPLICATE: PublishResult = Object.freeze({ status: 'stored', copies: 0, duplicate: true });
 
 function only(id: number | undefined): readonly number[] {
   return id === undefined ? [] : [id];

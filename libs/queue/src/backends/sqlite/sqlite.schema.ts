@@ -94,6 +94,16 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE counters ADD COLUMN subscription INTEGER NOT NULL DEFAULT 0;
   UPDATE counters SET subscription = (SELECT COALESCE(MAX(id), 0) FROM subscriptions);
   `,
+  // dedup: publishes of late that asked to be stored once.
+  `
+  CREATE TABLE dedup (
+    topic TEXT NOT NULL,
+    id TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (topic, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX dedup_expiry ON dedup (expires_at);
+  `,
 ];
 
 /** Refuses a database that is not ours, or of a newer release, before anything in it is touched. */

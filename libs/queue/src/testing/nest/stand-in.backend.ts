@@ -46,7 +46,8 @@ export class StandInBackend extends AlteredBackend {
     batch.forEach((message, at) => {
       const result = results[at];
       const isReplay = message.to !== undefined;
-      if (result?.status === 'stored' && !isReplay) spy.notePublished(message, this.name, result.copies);
+      const isNew = result?.status === 'stored' && result.duplicate !== true;
+      if (isNew && !isReplay) spy.notePublished(message, this.name, result.copies);
     });
     return results;
   }

@@ -1,0 +1,44 @@
+import { compile } from '../policies/plan.js';
+import { parseDuration } from '../policies/duration.js';
+import type { Offer } from '../policies/resolution.js';
+import { requirementsOfTopic, type TopicPolicies } from '../policies/topic.policies.js';
+import { primaryOf } from './primary.backend.js';
+import type { HandlerPlan } from './handler.plan.js';
+import type { DeclaredTopic, QueueModuleOptions } from './queue.options.js';
+
+/** Of the topics that are declared on this backend: their windows of deduplication in ms, by name. */
+export function dedupWindows(options: QueueModuleOptions, backend: string): ReadonlyMap<string, number> {
+  const windows = new Map<string, number>();
+  for (const topic of topicsOn(options, backend)) {
+    const { dedupMs } = policiesOfTopic(topic);
+    if (dedupMs !== undefined) windows.set(topic.name, dedupMs);
+  }
+  return windows;
+}
+
+/** What each declared topic asks for, and how its backend meets it; topics that ask for nothing are left out. */
+export function topicPlans(
+  options: QueueModuleOptions,
+  offerOf: (backend: string) => Offer,
+): readonly HandlerPlan[] {
+  const primary = primaryOf(options.backends);
+  const plans = (options.topology?.topics ?? []).map((topic, at): HandlerPlan => {
+    const { name, backend = primary } = topic;
+    const { capabilities, remembers } = offerOf(backend);
+    const entries = compile(requirementsOfTopic(policiesOfTopic(topic)), capabilities, {
+      remembers,
+      accept: [],
+    });
+    return { handler: `topology.topics[${at}]`, subscription: undefined, topics: [name], backend, entries };
+  });
+  return plans.filter(({ entries }) => entries.length > 0);
+}
+
+function topicsOn(options: QueueModuleOptions, wanted: string): readonly DeclaredTopic[] {
+  const primary = primaryOf(options.backends);
+  return (options.topology?.topics ?? []).filter(({ backend = primary }) => backend === wanted);
+}
+
+function policiesOfTopic({ dedup }: DeclaredTopic): TopicPolicies {
+  return { dedupMs: dedup === undefined ? undefined : parseDuration('dedup', dedup) };
+}
