@@ -75,6 +75,8 @@ export type { MessageContext } from './interceptors/message-context.js';
 export { Bus } from './publish/bus.js';
 export { type BrowsePage, DeadLetters, NoSuchDeadLetterError } from './publish/dead-letters.js';
 export { DeadLetteredError } from './publish/handled-tracker.js';
+export { RequestFailedError, RequestTimeoutError } from './publish/request.errors.js';
+export type { RequestCounts, RequestOptions } from './publish/request-options.js';
 export type { PublishOptions, RawPublishOptions, Receipt } from './publish/publish-options.js';
 
 export { MissingStoreError } from './consume/build-pipeline.js';

@@ -11,6 +11,7 @@ import type { Handling } from '../interceptors/handling.js';
 import { IdempotencyStation } from '../interceptors/idempotency.station.js';
 import { LeaseStation } from '../interceptors/lease.station.js';
 import { ObserveStation, type OutcomeCounts } from '../interceptors/observe.station.js';
+import { ReplyStation } from '../interceptors/reply.station.js';
 import { RetryStation } from '../interceptors/retry.station.js';
 import type { Station } from '../interceptors/station.js';
 import { TimeoutStation } from '../interceptors/timeout.station.js';
@@ -43,6 +44,7 @@ export function buildPipeline(
   const stations: (Station | undefined)[] = [
     new ObserveStation(counts),
     new LeaseStation(),
+    reply(options),
     new DeadLetterStation(limitsOf(policies), record),
     new RetryStation(policies.retry, record, ambient.random),
     policies.raw ? new RawStation() : new EnvelopeStation(),
@@ -84,6 +86,12 @@ export function checkStore({ policies, store, handler, backend }: ConsumerOption
   throw new MissingStoreError(
     `${handler.name} is idempotent, but backend "${backend.name}" cannot remember keys: use a backend with a store, such as sqlite`,
   );
+}
+
+function reply({ replier, backend, ambient }: ConsumerOptions): Station | undefined {
+  if (replier === undefined) return undefined;
+  const isDroppedByBackend = backend.capabilities.ttl === 'message';
+  return new ReplyStation(replier, isDroppedByBackend ? undefined : ambient.clock);
 }
 
 function idempotency({ policies, store }: ConsumerOptions): Station | undefined {

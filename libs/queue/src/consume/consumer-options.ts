@@ -3,6 +3,7 @@ import type { Backend, Settlement, SettleResult } from '../backend/backend.js';
 import type { Handling } from '../interceptors/handling.js';
 import type { MessageInterceptor } from '../interceptors/interceptor.js';
 import type { OutcomeCounts } from '../interceptors/observe.station.js';
+import type { Replier } from '../interceptors/replier.js';
 import type { ConsumePolicies } from '../policies/consume.policies.js';
 import type { Store } from '../store/store.js';
 import type { CircuitState } from './circuit.js';
@@ -22,6 +23,8 @@ export interface ConsumerOptions {
   /** `hostname:pid`, for failure records. */
   readonly host: string;
   readonly listener: ConsumerListener;
+  /** Where answers to requests go. Default: nowhere. */
+  readonly replier?: Replier | undefined;
 }
 
 /** What others want to know of a consumer. Called on the hot path: cheap, and never throwing. */

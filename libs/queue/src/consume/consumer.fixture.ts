@@ -5,6 +5,7 @@ import type { Delivery } from '../message/delivery.js';
 import type { FailureRecord } from '../message/failure-record.js';
 import { QueueError } from '../message/queue-error.js';
 import type { MessageInterceptor } from '../interceptors/interceptor.js';
+import type { Replier } from '../interceptors/replier.js';
 import type { MessageContext } from '../interceptors/message-context.js';
 import { fixed } from '../policies/backoff.js';
 import { type ConsumePolicies, resolvePolicies } from '../policies/consume.policies.js';
@@ -25,6 +26,7 @@ export interface ConsumerSetup {
   readonly interceptors?: readonly MessageInterceptor[];
   readonly backend?: Backend;
   readonly store?: Store | 'none';
+  readonly replier?: Replier;
 }
 
 class TimerLeftError extends QueueError {
@@ -71,6 +73,7 @@ export class Scene {
     interceptors = [],
     backend,
     store = this.store,
+    replier = this.bus.replier,
   }: ConsumerSetup): Consumer {
     const consumer = new Consumer({
       backend: backend ?? this.backend,
@@ -86,6 +89,7 @@ export class Scene {
       }),
       ambient: this.ambient,
       host: 'here:1',
+      replier,
       listener: {
         settled: (handling, act, result) => {
           this.settled.push(`${act.kind} ${handling.id}${result === 'ok' ? '' : `: ${String(result)}`}`);

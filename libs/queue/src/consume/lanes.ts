@@ -153,7 +153,7 @@ export class Lanes {
         try {
           enterHandling(handling);
           const answer = this.#handler.handle(handling);
-          if (isThenable(answer)) await answer;
+          handling.result = isThenable(answer) ? await answer : answer;
           decided = ACK;
         } catch (error) {
           decided = outcomeOfThrown(error);

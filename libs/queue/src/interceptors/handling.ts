@@ -6,11 +6,18 @@ import { applicationHeaders, type Headers } from '../message/headers.js';
 import type { QueueError } from '../message/queue-error.js';
 import type { MessageContext } from './message-context.js';
 
+/** `result` of a handling whose handler did not run, or did not return. */
+export const NO_RESULT: unique symbol = Symbol('no result');
+
 /** One run of one delivery through the stations: the delivery, what they found out so far, and its abort signal. */
 export class Handling implements MessageContext {
   event: DomainEvent | undefined = undefined;
   /** Replaces `event.data` where validation returned something else. */
   data: unknown = undefined;
+  /** What the handler returned, or what was kept of an earlier run of it: the answer, where somebody waits for one. */
+  result: unknown = NO_RESULT;
+  /** How many parts of a streamed answer were sent before the last one. */
+  replies = 0;
   /** Why the signal aborted, once it has. */
   abortReason: QueueError | undefined = undefined;
   /** An outcome was decided; a handler that ends later changes nothing. */

@@ -71,6 +71,7 @@ export class ConsumerBuilder {
       ambient: this.connections.ambient,
       host: `${hostname()}:${process.pid}`,
       listener: new DeliveryLog(bus, this.logger),
+      replier: bus.replier,
     });
     return { claim, consumer };
   }

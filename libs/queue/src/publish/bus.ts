@@ -2,6 +2,7 @@ import type { Ambient } from '../ambient/ambient.js';
 import type { Backend, BackendStatus, Settlement, SettleResult } from '../backend/backend.js';
 import { BackendClosedError, UnsupportedError } from '../backend/backend.errors.js';
 import type { Depth } from '../backend/inspect.js';
+import type { Replier } from '../interceptors/replier.js';
 import type { Body } from '../message/body.js';
 import { checkName } from '../message/names.js';
 import type { Outgoing } from '../message/outgoing.js';
@@ -9,6 +10,9 @@ import { DeadLetters } from './dead-letters.js';
 import { HandledTracker } from './handled-tracker.js';
 import { PublishBatcher } from './publish-batcher.js';
 import { type PublishOptions, type RawPublishOptions, type Receipt, receiptOf } from './publish-options.js';
+import { Replies } from './replies.js';
+import type { RequestCounts, RequestOptions } from './request-options.js';
+import { Requests } from './requests.js';
 import { Sealer } from './sealer.js';
 
 export interface BusOptions {
@@ -29,6 +33,8 @@ export class Bus {
   readonly #sealer: Sealer;
   readonly #batcher: PublishBatcher;
   readonly #handled = new HandledTracker();
+  readonly #requests: Requests;
+  readonly #replies: Replies;
 
   constructor(options: BusOptions) {
     this.#backend = options.backend;
@@ -43,6 +49,10 @@ export class Bus {
       timeoutMs: options.publishTimeoutMs ?? 30_000,
       maxPending: options.maxPending ?? 100_000,
     });
+    const { backend, ambient } = options;
+    const shared = { sealer: this.#sealer, send: (message: Outgoing) => this.#send(message) };
+    this.#requests = new Requests({ backend, ambient, ...shared });
+    this.#replies = new Replies(shared);
   }
 
   /** Name of the backend. */
@@ -75,6 +85,25 @@ export class Bus {
     }
   }
 
+  /**
+   * Publishes, and resolves with what the handler returned. Rejects with RequestFailedError when the handler gave the
+   * request up, with RequestTimeoutError when no answer came in time, and as `publish` does. Of several subscriptions
+   * the first answer wins. The first request of a bus opens its private subscription for replies.
+   */
+  request<Result = unknown>(topic: string, data: unknown, options: RequestOptions): Promise<Result> {
+    return this.#requests.request(topic, data, options) as Promise<Result>;
+  }
+
+  /** What became of requests so far. */
+  requests(): RequestCounts {
+    return { ...this.#requests.counts, undeliverable: this.#replies.undeliverable };
+  }
+
+  /** For the consumers of the same backend and process: the way back to requesters, here or elsewhere. */
+  get replier(): Replier {
+    return this.#replies;
+  }
+
   deadLetters(subscription: string): DeadLetters {
     return new DeadLetters(this.#backend, checkName('subscription', subscription));
   }
@@ -97,8 +126,9 @@ export class Bus {
     this.#handled.settled(settlement, result);
   }
 
-  /** Waits for the results of everything published; what is published later is refused. */
+  /** Waits for the results of everything published; requests that wait for a reply are refused, as is what comes later. */
   async close(): Promise<void> {
+    await this.#requests.close();
     await this.#batcher.close();
     this.#handled.close(new BackendClosedError(this.name, 'wait until a message is handled'));
   }

@@ -1,7 +1,7 @@
 import type { Ambient } from '../ambient/ambient.js';
 import { copyOf, type Body } from '../message/body.js';
 import type { DomainEvent } from '../message/event.js';
-import { checkHeaders, NO_HEADERS } from '../message/headers.js';
+import { checkHeaders, NO_HEADERS, withHeaders } from '../message/headers.js';
 import { checkJson, SerializeError } from '../message/json.js';
 import { checkId, checkName, checkText } from '../message/names.js';
 import type { Outgoing } from '../message/outgoing.js';
@@ -23,6 +23,12 @@ export interface SealerOptions {
   readonly dedupWindows?: ReadonlyMap<string, number> | undefined;
 }
 
+export interface Marked {
+  readonly options: PublishOptions;
+  /** Headers whose names are reserved for the library. */
+  readonly marks: Readonly<Record<string, string>>;
+}
+
 /** Turns what an application publishes into a sealed message, or throws before anything was sent. */
 export class Sealer {
   /** How a message without options travels, by topic: checked and built once. */
@@ -39,6 +45,16 @@ export class Sealer {
     const routing = given === NO_OPTIONS ? plain : this.#routing(plain, given);
     if (!(data instanceof Uint8Array)) checkJson(data);
     return new SealedMessage(this.#event(topic, data, given), routing);
+  }
+
+  /** With headers of the library's own. */
+  sealMarked(topic: string, data: unknown, { options, marks }: Marked): SealedMessage {
+    // Topics of replies are many, and each is used for a while only: they are not remembered.
+    const plain = this.#plain.get(topic) ?? this.#plainRouting(topic);
+    const routing = this.#routing(plain, options);
+    if (!(data instanceof Uint8Array)) checkJson(data);
+    const headers = withHeaders(routing.headers, marks);
+    return new SealedMessage(this.#event(topic, data, options), { ...routing, headers });
   }
 
   /** Bytes as they are, without an envelope. */
@@ -99,9 +115,15 @@ export class Sealer {
   }
 
   #newTopic(topic: string): Routing {
+    const routing = this.#plainRouting(topic);
+    if (this.#plain.size < MAX_KNOWN_TOPICS) this.#plain.set(topic, routing);
+    return routing;
+  }
+
+  #plainRouting(topic: string): Routing {
     checkName('topic', topic);
     const windowMs = this.options.dedupWindows?.get(topic);
-    const routing: Routing = {
+    return {
       topic,
       key: undefined,
       headers: NO_HEADERS,
@@ -110,8 +132,6 @@ export class Sealer {
       priority: undefined,
       dedup: windowMs === undefined ? undefined : Object.freeze({ id: undefined, windowMs }),
     };
-    if (this.#plain.size < MAX_KNOWN_TOPICS) this.#plain.set(topic, routing);
-    return routing;
   }
 }
 
