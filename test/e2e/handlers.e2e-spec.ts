@@ -150,6 +150,10 @@ describe('what a handler gets', () => {
     stacked(_data: unknown, { topic, subscription }: MessageContext): void {
       note([topic, subscription]);
     }
+    @Consume('any.#', { subscription: 'any' })
+    any(_data: unknown, { topic, event }: MessageContext): void {
+      note([topic, event?.event_type]);
+    }
     @Consume('raw', { raw: true })
     raw(bytes: Uint8Array, { event }: MessageContext): void {
       note([Buffer.from(bytes).toString(), event]);
@@ -183,6 +187,15 @@ describe('what a handler gets', () => {
       ['two', 'both'],
       ['three', 'both'],
     ]);
+  });
+
+  it('comes from every topic that a pattern stands for', async () => {
+    for (const topic of ['any', 'any.thing']) await handle(topic, {});
+    expect(log).toEqual([
+      ['any', 'any'],
+      ['any.thing', 'any.thing'],
+    ]);
+    expect(await handle('anything', {})).toMatchObject({ code: 'unroutable' });
   });
 
   it('reaches an inherited method, and not one that was overridden', async () => {

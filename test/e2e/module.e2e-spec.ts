@@ -231,6 +231,12 @@ describe('a mistake stops the start, before anything is opened', () => {
       {},
       'Wrong.handle: a handler of several topics needs a `subscription` name',
     ],
+    [
+      'a pattern without a name',
+      handlers(Consume('order.*')),
+      {},
+      'Wrong.handle: a handler of a pattern of topics needs a `subscription` name',
+    ],
     ['no topic', handlers(Consume([])), {}, 'Wrong.handle: @Consume needs a topic'],
     [
       'no group',
@@ -243,6 +249,12 @@ describe('a mistake stops the start, before anything is opened', () => {
       handlers(Consume('t', { backend: 'x' })),
       {},
       'Wrong.handle: there is no backend "x"',
+    ],
+    [
+      'a bad pattern',
+      handlers(Consume('order.#.late', { subscription: 's' })),
+      {},
+      'Wrong.handle: topic "order.#.late" is not allowed: in a pattern',
     ],
     ['a bad topic', handlers(Consume('a b')), {}, 'Wrong.handle: topic "a b" is not allowed'],
     ['a bad policy', handlers(Consume('t', { concurrency: 0 })), {}, 'Wrong.handle: concurrency is 0'],

@@ -100,6 +100,10 @@ export const GUARANTEES: { readonly [Name in keyof Capabilities]: Guarantee<Capa
       named: 'yes, under its name, from before its first consumer',
     }),
   },
+  wildcards: {
+    title: 'a subscription can listen to patterns of topics',
+    says: (wildcards) => (wildcards ? 'yes' : 'refused'),
+  },
   lane: {
     title: 'a message for one subscription',
     says: (lane) => (lane ? 'reaches no other' : 'refused'),

@@ -17,6 +17,8 @@ export interface Capabilities {
   readonly order: 'none' | 'queue' | 'key';
   readonly onRetry: 'breaks' | 'block-key' | 'block-queue';
   readonly fanout: 'none' | 'ephemeral' | 'named';
+  /** A subscription can listen to patterns of topics, see message/topic-pattern.ts. */
+  readonly wildcards: boolean;
   /** Can send to one subscription only. */
   readonly lane: boolean;
   readonly dead: 'none' | 'native' | 'native-reason';

@@ -1,4 +1,5 @@
 import { checkName } from '../message/names.js';
+import { checkTopicOrPattern } from '../message/topic-pattern.js';
 import { QueueError } from '../message/queue-error.js';
 
 /** What must exist on the broker before messages can flow. */
@@ -9,7 +10,7 @@ export interface Topology {
 /** A subscription is a name with the topics it listens to. Its copies, retries and dead letters are its own. */
 export interface SubscriptionTopology {
   readonly name: string;
-  /** At least one. */
+  /** At least one: topics, or patterns of them where capabilities.wildcards says so. */
   readonly topics: readonly string[];
   /**
    * Makes it ephemeral: for one receiver, with whose `close` it goes, and everything in it with it. It also goes some
@@ -44,7 +45,7 @@ export interface SubscriptionSpec extends SubscriptionTopology {
 export function checkTopology({ subscriptions }: Topology): void {
   for (const { name, topics, expiresAfterMs } of subscriptions) {
     checkName('subscription', name);
-    for (const topic of topics) checkName('topic', topic);
+    for (const topic of topics) checkTopicOrPattern('topic', topic);
     if (expiresAfterMs !== undefined) checkExpiry(name, expiresAfterMs);
   }
 }

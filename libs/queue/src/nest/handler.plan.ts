@@ -19,7 +19,7 @@ export function planOf(
   { handler, subscription, topics, backend, policies, accept }: HandlerClaim,
   { capabilities, remembers }: Offer,
 ): HandlerPlan {
-  const entries = compile(requirementsOf(policies), capabilities, { remembers, accept });
+  const entries = compile(requirementsOf(policies, { topics }), capabilities, { remembers, accept });
   return { handler, subscription, topics, backend, entries };
 }
 

@@ -25,6 +25,7 @@ const BEFORE_OPEN = Object.freeze<Capabilities>({
   order: 'none',
   onRetry: 'breaks',
   fanout: 'none',
+  wildcards: false,
   lane: false,
   dead: 'none',
   dedup: false,

@@ -13,6 +13,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { parseWindow } from '../policies/dedup.policy.js';
+import { checkTopicOrPattern } from '../message/topic-pattern.js';
 import { parseDuration } from '../policies/duration.js';
 import { LOCALITIES } from '../policies/resolve-locality.js';
 import { DRIVER_NAMES, isBackendFactory } from './backend.registry.js';
@@ -75,7 +76,7 @@ export class SubscriptionRules {
 
   @IsArray()
   @ArrayNotEmpty()
-  @Matches(NAME, { each: true, message: `each ${NAME_RULE}` })
+  @Holds('each must be a topic, or a pattern of topics', (topics) => areTopics(topics))
   topics!: unknown;
 
   @IsOptional()
@@ -183,6 +184,10 @@ export class ModuleRules {
   @IsOptional()
   @IsBoolean()
   isGlobal?: unknown;
+}
+
+function areTopics(topics: unknown): boolean {
+  return Array.isArray(topics) && topics.every((topic) => checkTopicOrPattern('', topic) === topic);
 }
 
 function isInterceptorRef(value: unknown): boolean {

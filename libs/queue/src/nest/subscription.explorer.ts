@@ -4,6 +4,7 @@ import type { Module } from '@nestjs/core/injector/module.js';
 import type { InterceptorRef } from '../decorators/consume.decorator.js';
 import { handlerMetadata, type ConsumeEntry } from '../decorators/handler-metadata.js';
 import { checkName, quote } from '../message/names.js';
+import { checkTopicOrPattern, isPattern } from '../message/topic-pattern.js';
 import { ANOMALIES, isAnomaly, type Anomaly } from '../policies/anomalies.js';
 import type { ConsumePolicies } from '../policies/consume.policies.js';
 import type { Locality } from '../policies/resolve-locality.js';
@@ -108,7 +109,7 @@ function claim(handler: DescribedHandler, entry: ConsumeEntry, place: Place): Ha
   if (!defaults.knows(backend))
     throw new InvalidHandlerError(handler.name, `there is no backend "${backend}"`);
   if (entry.topics.length === 0) throw new InvalidHandlerError(handler.name, '@Consume needs a topic');
-  const topics = entry.topics.map((topic) => checkName(`${handler.name}: topic`, topic));
+  const topics = entry.topics.map((topic) => checkTopicOrPattern(`${handler.name}: topic`, topic));
   return {
     handler: handler.name,
     subscription: checkName(`${handler.name}: subscription`, subscriptionOf(handler, entry, defaults)),
@@ -133,6 +134,9 @@ function subscriptionOf({ name }: DescribedHandler, entry: ConsumeEntry, { group
   if (options.subscription !== undefined) return options.subscription;
   if (topics.length > 1) {
     throw new InvalidHandlerError(name, 'a handler of several topics needs a `subscription` name');
+  }
+  if (topics.some(isPattern)) {
+    throw new InvalidHandlerError(name, 'a handler of a pattern of topics needs a `subscription` name');
   }
   if (group !== undefined) return `${group}.${topics[0]}`;
   throw new InvalidHandlerError(

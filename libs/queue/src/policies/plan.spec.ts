@@ -15,10 +15,11 @@ interface Case {
   readonly can?: Partial<Capabilities>;
   readonly remembers?: boolean;
   readonly accept?: readonly Anomaly[];
+  readonly topics?: readonly string[];
 }
 
-function plan({ policies = {}, can = {}, remembers = true, accept = [] }: Case): Plan {
-  const requirements = requirementsOf(resolvePolicies('Spec.handle', policies));
+function plan({ policies = {}, can = {}, remembers = true, accept = [], topics = [] }: Case): Plan {
+  const requirements = requirementsOf(resolvePolicies('Spec.handle', policies), { topics });
   return compile(requirements, { ...memoryCapabilities, ...can }, { remembers, accept });
 }
 
@@ -86,6 +87,7 @@ describe('the requirements of policies', () => {
     expect(needs({})).not.toContain('timeout');
     expect(needs({})).not.toContain('idempotency');
     expect(needs({})).not.toContain('locality');
+    expect(plan({ topics: ['order.placed'] }).map(({ need }) => need)).not.toContain('wildcards');
     expect(needs({ delivery: 'at-most-once' })).toEqual(needs(retrying(1)));
     expect(needs(retrying(1))).toEqual(needs({}).filter((need) => need !== 'retry' && need !== 'attempts'));
   });
@@ -105,6 +107,7 @@ describe('a plan', () => {
       { policies: { locality: 'host' }, can: { hosts: 'many', durable: 'disk' } },
     ],
     ['fan-out', 'named', {}],
+    ['wildcards', 'patterns', { topics: ['order.#'] }],
     ['retry', 'exact', {}],
     ['retry', 'exactly the largest wait', { policies: retrying(3), can: delays('exact', 2_400) }],
     [
@@ -224,6 +227,7 @@ describe('a plan', () => {
       { policies: { locality: 'host' }, can: { hosts: 'many' } },
       'loses its messages with its process',
     ],
+    ['wildcards', 'none', { topics: ['*.placed'], can: { wildcards: false } }, 'by their whole names only'],
     ['fan-out', 'one copy for all', { can: { fanout: 'none' } }, 'one copy to share'],
     ['retry', 'no delays', { can: { delay: { publish: false, retry: false } } }, 'cannot delay a retry'],
     ['retry', 'short delays', { policies: retrying(3), can: delays('exact', 2_399) }, 'by 2.399s at most'],

@@ -7,6 +7,7 @@ import {
   resolveFanOut,
   resolvePublish,
   resolveRelease,
+  resolveWildcards,
 } from './resolve-delivery.js';
 import { resolveCircuit, resolveRate, resolveSingle } from './resolve-limits.js';
 import { resolveLease, resolveTimeout } from './resolve-lease.js';
@@ -69,6 +70,8 @@ function resolve(requirement: Requirement, offer: Offer): Resolution {
       return resolveLocality(requirement, offer);
     case 'fan-out':
       return resolveFanOut(offer);
+    case 'wildcards':
+      return resolveWildcards(offer);
     case 'retry':
       return resolveRetry(requirement, offer);
     case 'attempts':
@@ -120,6 +123,8 @@ function ask(requirement: Requirement): string {
       return REACHES[requirement.locality];
     case 'fan-out':
       return 'a copy of every message';
+    case 'wildcards':
+      return `topics like ${requirement.patterns.join(', ')}`;
     case 'retry':
       return `${requirement.attempts - 1} retries, waits up to ${formatDuration(requirement.longestMs)}`;
     case 'attempts':

@@ -1,3 +1,4 @@
+import { isPattern } from '../message/topic-pattern.js';
 import { longestWaitsMs } from './backoff.js';
 import type { ConsumePolicies, DeliveryMode } from './consume.policies.js';
 import type { Locality } from './resolve-locality.js';
@@ -8,6 +9,7 @@ export type Requirement =
   | { readonly need: 'delivery'; readonly mode: DeliveryMode | 'effectively-once' }
   | { readonly need: 'locality'; readonly locality: Locality }
   | { readonly need: 'fan-out' }
+  | { readonly need: 'wildcards'; readonly patterns: readonly string[] }
   | { readonly need: 'retry'; readonly attempts: number; readonly longestMs: number }
   | { readonly need: 'attempts'; readonly attempts: number }
   | { readonly need: 'crashes'; readonly maxCrashes: number }
@@ -35,13 +37,24 @@ export type Requirement =
 
 export type Need = Requirement['need'];
 
+/** What a handler listens to. */
+export interface Interest {
+  readonly topics: readonly string[];
+}
+
+const NO_TOPICS: Interest = { topics: [] };
+
 /** What these policies rely on. One of each kind at most, always in the same order. */
-export function requirementsOf(policies: ConsumePolicies): readonly Requirement[] {
+export function requirementsOf(
+  policies: ConsumePolicies,
+  { topics }: Interest = NO_TOPICS,
+): readonly Requirement[] {
   return [
     { need: 'publish' },
     delivering(policies),
     ...reaching(policies),
     { need: 'fan-out' },
+    ...matching(topics),
     ...retrying(policies),
     { need: 'crashes', maxCrashes: policies.maxCrashes },
     { need: 'dead letters' },
@@ -55,6 +68,11 @@ export function requirementsOf(policies: ConsumePolicies): readonly Requirement[
 
 function delivering({ delivery, idempotency }: ConsumePolicies): Requirement {
   return { need: 'delivery', mode: idempotency === undefined ? delivery : 'effectively-once' };
+}
+
+function matching(topics: readonly string[]): readonly Requirement[] {
+  const patterns = topics.filter(isPattern);
+  return patterns.length === 0 ? [] : [{ need: 'wildcards', patterns }];
 }
 
 function reaching({ locality }: ConsumePolicies): readonly Requirement[] {

@@ -60,6 +60,16 @@ export function resolveFanOut({ capabilities: { fanout } }: Offer): Resolution {
 }
 
 /** What is given up is kept, with the reasons. */
+/** Topics that begin later are listened to from then on, without a new start. */
+export function resolveWildcards({ capabilities }: Offer): Resolution {
+  return capabilities.wildcards
+    ? native()
+    : refused(
+        'listens to topics by their whole names only',
+        'name every topic, or use a backend with wildcards',
+      );
+}
+
 export function resolveDeadLetters({ capabilities: { dead } }: Offer): Resolution {
   switch (dead) {
     case 'native-reason':

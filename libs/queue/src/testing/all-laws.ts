@@ -17,6 +17,7 @@ import { RETRY_LAWS } from './laws/retry.laws.js';
 import { SHUTDOWN_LAWS } from './laws/shutdown.laws.js';
 import { RELEASE_LAWS } from './laws/release.laws.js';
 import { SETTLE_LAWS } from './laws/settle.laws.js';
+import { WILDCARD_LAWS } from './laws/wildcard.laws.js';
 
 /** Everything a backend, and the consumer on top of it, is held to. */
 export const ALL_LAWS: readonly Law[] = [
@@ -24,6 +25,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...EPHEMERAL_LAWS,
   ...DEDUP_LAWS,
   ...SETTLE_LAWS,
+  ...WILDCARD_LAWS,
   ...RELEASE_LAWS,
   ...DELIVERY_LAWS,
   ...DELAY_LAWS,

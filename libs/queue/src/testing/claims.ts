@@ -13,6 +13,7 @@ const CLAIMS: { readonly [Name in keyof Capabilities]: (value: Capabilities[Name
   order: (value) => value !== 'none',
   onRetry: (value) => value !== 'breaks',
   fanout: (value) => value !== 'none',
+  wildcards: (value) => value,
   lane: (value) => value,
   dead: (value) => value !== 'none',
   dedup: (value) => value !== false,

@@ -1,6 +1,7 @@
 import type { Delivery } from '../message/delivery.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { ack, type Mutant, mutant, ok, outgoing, publishing, settlingAs } from './mutant.js';
+import { HANDLING_MUTANTS } from './mutants.handling.js';
 import { PUBLISHING_MUTANTS } from './mutants.publishing.js';
 
 /** The laws are worth what they catch: each of these must break at least one. */
@@ -150,6 +151,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('brings more than was asked for', 'H2a', () => ({
     receive: async (rightly) => [...(await rightly()), ...(await Promise.race([rightly(), nothing()]))],
   })),
+  ...HANDLING_MUTANTS,
   ...PUBLISHING_MUTANTS,
 ];
 

@@ -10,6 +10,7 @@ import type {
 import { BackendUnavailableError } from '../backend/backend.errors.js';
 import { ForwardingBackend, ForwardingReceiver } from '../backend/forwarding-backend.js';
 import type { InspectQuery, Inspected } from '../backend/inspect.js';
+import { isPattern, matchesTopic } from '../message/topic-pattern.js';
 import type { Drift, SubscriptionSpec, Topology } from '../backend/topology.js';
 import type { Delivery } from '../message/delivery.js';
 import type { Outgoing } from '../message/outgoing.js';
@@ -46,7 +47,7 @@ export class Recorder {
   /** Subscriptions that must get a copy. */
   targets(message: Outgoing): readonly string[] {
     if (message.to !== undefined) return [message.to];
-    return [...this.topology].filter(([, topics]) => topics.has(message.topic)).map(([name]) => name);
+    return [...this.topology].filter(([, topics]) => listens(topics, message.topic)).map(([name]) => name);
   }
 }
 
@@ -148,4 +149,8 @@ class RecordedReceiver extends ForwardingReceiver {
     const { events, clock } = this.recorder;
     return events.push({ kind: 'settled', act, result: NO_ANSWER, at: clock.mono() }) - 1;
   }
+}
+
+function listens(topics: ReadonlySet<string>, topic: string): boolean {
+  return topics.has(topic) || [...topics].some((each) => isPattern(each) && matchesTopic(each, topic));
 }

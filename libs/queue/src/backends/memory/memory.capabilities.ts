@@ -15,6 +15,7 @@ export const memoryCapabilities = Object.freeze({
   order: 'none',
   onRetry: 'breaks',
   fanout: 'named',
+  wildcards: true,
   lane: true,
   dead: 'native-reason',
   dedup: Object.freeze({ windowMs: MAX_DEDUP_WINDOW_MS }),

@@ -6,8 +6,11 @@ import {
   type Topology,
 } from '../../backend/topology.js';
 import type { Outgoing } from '../../message/outgoing.js';
+import { isPattern, matchesTopic } from '../../message/topic-pattern.js';
 import { MemorySubscription } from './memory.subscription.js';
 
+/** Topics whose listeners are kept; there may be more topics than memory. */
+const MOST_RESOLVED = 10_000;
 const NOBODY: readonly MemorySubscription[] = Object.freeze([]);
 
 /** Which subscriptions exist, and who listens to what. */
@@ -15,8 +18,12 @@ export class MemoryTopology {
   /** Those of the map, in an array: looked through at every publish. */
   readonly all: MemorySubscription[] = [];
   readonly #subscriptions = new Map<string, MemorySubscription>();
-  /** By topic. */
+  /** By topic, or by pattern of topics. */
   readonly #listeners = new Map<string, MemorySubscription[]>();
+  /** Those of #listeners that are patterns. */
+  #patterns: readonly string[] = [];
+  /** What #listeners come to, by topic; kept only while there are patterns. */
+  readonly #resolved = new Map<string, readonly MemorySubscription[]>();
   #lastTopic = '';
   #lastListeners: readonly MemorySubscription[] = NOBODY;
 
@@ -41,9 +48,20 @@ export class MemoryTopology {
     }
     if (message.topic !== this.#lastTopic) {
       this.#lastTopic = message.topic;
-      this.#lastListeners = this.#listeners.get(message.topic) ?? NOBODY;
+      this.#lastListeners = this.#listenersOf(message.topic);
     }
     return this.#lastListeners;
+  }
+
+  #listenersOf(topic: string): readonly MemorySubscription[] {
+    if (this.#patterns.length === 0) return this.#listeners.get(topic) ?? NOBODY;
+    const known = this.#resolved.get(topic);
+    if (known !== undefined) return known;
+    const listened = [topic, ...this.#patterns.filter((pattern) => matchesTopic(pattern, topic))];
+    const found = new Set(listened.flatMap((each) => this.#listeners.get(each) ?? []));
+    if (this.#resolved.size === MOST_RESOLVED) this.#resolved.clear();
+    this.#resolved.set(topic, [...found]);
+    return [...found];
   }
 
   anyoneWaits(): boolean {
@@ -80,7 +98,7 @@ export class MemoryTopology {
       if (staying.length > 0) this.#listeners.set(topic, staying);
       else this.#listeners.delete(topic);
     }
-    this.#forgetLastTopic();
+    this.#forgetRoutes();
   }
 
   compare(topology: Topology): readonly Drift[] {
@@ -101,10 +119,12 @@ export class MemoryTopology {
     if (subscription.topics.has(topic)) return;
     subscription.topics.add(topic);
     this.#listeners.set(topic, [...(this.#listeners.get(topic) ?? []), subscription]);
-    this.#forgetLastTopic();
+    this.#forgetRoutes();
   }
 
-  #forgetLastTopic(): void {
+  #forgetRoutes(): void {
+    this.#patterns = [...this.#listeners.keys()].filter(isPattern);
+    this.#resolved.clear();
     this.#lastTopic = '';
     this.#lastListeners = NOBODY;
   }

@@ -21,6 +21,7 @@ export function sqliteCapabilities(maxBytes: number): Capabilities {
     order: 'none',
     onRetry: 'breaks',
     fanout: 'named',
+    wildcards: true,
     lane: true,
     dead: 'native-reason',
     dedup: Object.freeze({ windowMs: MAX_DEDUP_WINDOW_MS }),

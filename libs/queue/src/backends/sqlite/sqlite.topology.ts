@@ -1,12 +1,17 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Drift, SubscriptionTopology, Topology } from '../../backend/topology.js';
+import { matchesTopic } from '../../message/topic-pattern.js';
 import { SqliteEphemeral } from './sqlite.ephemeral.js';
+
+/** Topics whose listeners are kept; there may be more topics than memory. */
+const MOST_LISTENED = 10_000;
 
 const SQL = {
   id: `SELECT id FROM subscriptions WHERE name = ?`,
   names: `SELECT id, name FROM subscriptions ORDER BY name`,
   topics: `SELECT topic FROM bindings WHERE subscription_id = ? ORDER BY topic`,
   listeners: `SELECT subscription_id FROM bindings WHERE topic = ?`,
+  patterns: `SELECT DISTINCT topic FROM bindings WHERE topic GLOB '*[*#]*'`,
   nextId: `UPDATE counters SET subscription = subscription + 1 RETURNING subscription`,
   add: `INSERT INTO subscriptions (id, name) VALUES (?, ?)`,
   bind: `INSERT INTO bindings (topic, subscription_id) VALUES (?, ?)`,
@@ -24,6 +29,7 @@ export class SqliteTopology {
   readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
   readonly #listeners = new Map<string, readonly number[]>();
   readonly #ids = new Map<string, number>();
+  #patterns: readonly string[] | undefined;
   #version = 0;
 
   constructor(db: DatabaseSync) {
@@ -38,6 +44,7 @@ export class SqliteTopology {
     this.#version = version;
     this.#listeners.clear();
     this.#ids.clear();
+    this.#patterns = undefined;
   }
 
   /** As it is now: outside a transaction what is remembered may be gone. */
@@ -56,9 +63,17 @@ export class SqliteTopology {
   listenersOf(topic: string): readonly number[] {
     const known = this.#listeners.get(topic);
     if (known !== undefined) return known;
-    const ids = this.#sql.listeners.all(topic).map((row) => row['subscription_id'] as number);
+    const listened = [topic, ...this.#patternsNow().filter((pattern) => matchesTopic(pattern, topic))];
+    const rows = listened.flatMap((each) => this.#sql.listeners.all(each));
+    const ids = [...new Set(rows.map((row) => row['subscription_id'] as number))];
+    if (this.#listeners.size === MOST_LISTENED) this.#listeners.clear();
     if (ids.length > 0) this.#listeners.set(topic, ids);
     return ids;
+  }
+
+  #patternsNow(): readonly string[] {
+    this.#patterns ??= this.#sql.patterns.all().map((row) => row['topic'] as string);
+    return this.#patterns;
   }
 
   subscriptions(): readonly { readonly id: number; readonly name: string }[] {
