@@ -73,7 +73,17 @@ export type { MessageInterceptor } from './interceptors/interceptor.js';
 export type { MessageContext } from './interceptors/message-context.js';
 
 export { Bus } from './publish/bus.js';
-export { type BrowsePage, DeadLetters, NoSuchDeadLetterError } from './publish/dead-letters.js';
+export type { DeadLetterFilter } from './publish/dead-letters/dead-letter-filter.js';
+export { type BrowsePage, DeadLetters } from './publish/dead-letters/dead-letters.js';
+export {
+  InvalidEditError,
+  NoSuchDeadLetterError,
+  QuarantinedError,
+  ReplayStoppedError,
+} from './publish/dead-letters/dead-letters.errors.js';
+export type { DeadLetterEdit } from './publish/dead-letters/edit.js';
+export { type EditRecord, type Lineage, lineageOf } from './publish/dead-letters/lineage.js';
+export type { ReplayOptions, ReplayReport } from './publish/dead-letters/replay.js';
 export { DeadLetteredError } from './publish/handled-tracker.js';
 export { RequestFailedError, RequestTimeoutError } from './publish/request.errors.js';
 export type { RequestCounts, RequestOptions } from './publish/request-options.js';

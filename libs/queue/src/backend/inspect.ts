@@ -8,7 +8,10 @@ export type MessageState = 'ready' | 'delayed' | 'inflight' | 'dead';
 export type InspectQuery =
   /** One Depth per subscription, or for the one named. */
   | { readonly kind: 'depth'; readonly subscription?: string }
-  /** Looks without taking: changes nothing. Oldest first; `after` is the `ref` of the last one seen. */
+  /**
+   * Looks without taking: changes nothing. Oldest first, by publication; `after` is the `ref` of the last one seen, which
+   * may be gone by now.
+   */
   | {
       readonly kind: 'browse';
       readonly subscription: string;
@@ -24,7 +27,9 @@ export type InspectQuery =
       readonly subscription: string;
       readonly state: 'ready' | 'delayed' | 'dead';
       readonly ref?: string;
-    };
+    }
+  /** Removes for ever the dead letters given up before this moment, ms since the epoch, and yields one Purged. */
+  | { readonly kind: 'expire'; readonly subscription: string; readonly before: number };
 
 export type Inspected = Depth | Peeked | Purged;
 

@@ -12,7 +12,8 @@ import { AlteredBackend } from '../testing/altered-backend.js';
 import { testAmbient } from '../testing/test-ambient.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
 import { Bus } from './bus.js';
-import { NoSuchDeadLetterError, REPLAY_COUNT_HEADER } from './dead-letters.js';
+import { NoSuchDeadLetterError } from './dead-letters/dead-letters.errors.js';
+import { REPLAY_COUNT_HEADER } from './dead-letters/lineage.js';
 
 const FAILURE: FailureRecord = {
   attempt: 1,

@@ -6,7 +6,7 @@ import type { Replier } from '../interceptors/replier.js';
 import type { Body } from '../message/body.js';
 import { checkName } from '../message/names.js';
 import type { Outgoing } from '../message/outgoing.js';
-import { DeadLetters } from './dead-letters.js';
+import { DeadLetters } from './dead-letters/dead-letters.js';
 import { HandledTracker } from './handled-tracker.js';
 import { PublishBatcher } from './publish-batcher.js';
 import { type PublishOptions, type RawPublishOptions, type Receipt, receiptOf } from './publish-options.js';
@@ -30,6 +30,7 @@ export interface BusOptions {
 /** The way out to one backend: what applications inject to publish. */
 export class Bus {
   readonly #backend: Backend;
+  readonly #ambient: Ambient;
   readonly #sealer: Sealer;
   readonly #batcher: PublishBatcher;
   readonly #handled = new HandledTracker();
@@ -38,6 +39,7 @@ export class Bus {
 
   constructor(options: BusOptions) {
     this.#backend = options.backend;
+    this.#ambient = options.ambient;
     this.#sealer = new Sealer({
       source: options.source,
       ambient: options.ambient,
@@ -105,7 +107,7 @@ export class Bus {
   }
 
   deadLetters(subscription: string): DeadLetters {
-    return new DeadLetters(this.#backend, checkName('subscription', subscription));
+    return new DeadLetters(this.#backend, checkName('subscription', subscription), this.#ambient);
   }
 
   /** What lies where, per subscription. */

@@ -139,8 +139,11 @@ function text(what: string, given: unknown): string | undefined {
   return given === undefined ? undefined : checkText(what, given);
 }
 
-/** The publisher may go on writing into its bytes; a text with half a surrogate pair has no bytes at all. */
-function ownBody(body: unknown): Body {
+/**
+ * Bytes of its own, because the publisher may go on writing into theirs; a text with half a surrogate pair has no bytes
+ * at all. Throws SerializeError.
+ */
+export function ownBody(body: unknown): Body {
   if (body instanceof Uint8Array) return copyOf(body);
   if (typeof body === 'string' && body.isWellFormed()) return body;
   throw new SerializeError('$', 'is neither well-formed text nor bytes, which is all that can be sent raw');

@@ -342,18 +342,19 @@ describe('a relay of a source that ends', () => {
 });
 
 describe('a message with changes', () => {
-  it('reads its body where it came from, when somebody asks', () => {
+  it('reads its body where it came from, when somebody asks, and keeps everything else', () => {
     const reads: string[] = [];
-    const given: Outgoing = {
-      ...message('a'),
-      get body() {
+    class Late {
+      readonly id = 'a';
+      readonly priority = 7;
+      get body(): string {
         reads.push('read');
         return 'late';
-      },
-    };
-    const changed = withMessage(given, { topic: 'u' });
+      }
+    }
+    const changed = withMessage(new Late() as unknown as Outgoing, { topic: 'u' });
     expect(reads).toEqual([]);
-    expect(changed).toMatchObject({ id: 'a', topic: 'u', body: 'late' });
+    expect(changed).toMatchObject({ id: 'a', topic: 'u', priority: 7, body: 'late' });
   });
 
   it('has no event any more when its body is another one', () => {

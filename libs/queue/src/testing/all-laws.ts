@@ -12,6 +12,7 @@ import { LIMIT_LAWS } from './laws/limit.laws.js';
 import { PUBLISH_LAWS } from './laws/publish.laws.js';
 import { PRIORITY_LAWS } from './laws/priority.laws.js';
 import { CRASH_LAWS } from './laws/crash.laws.js';
+import { REPLAY_LAWS } from './laws/replay.laws.js';
 import { RENEWAL_LAWS } from './laws/renewal.laws.js';
 import { RETRY_LAWS } from './laws/retry.laws.js';
 import { SHUTDOWN_LAWS } from './laws/shutdown.laws.js';
@@ -39,5 +40,6 @@ export const ALL_LAWS: readonly Law[] = [
   ...RENEWAL_LAWS,
   ...RETRY_LAWS,
   ...CRASH_LAWS,
+  ...REPLAY_LAWS,
   ...SHUTDOWN_LAWS,
 ];

@@ -3,6 +3,7 @@ import type { Outgoing } from '../message/outgoing.js';
 import { ack, type Mutant, mutant, ok, outgoing, publishing, settlingAs } from './mutant.js';
 import { HANDLING_MUTANTS } from './mutants.handling.js';
 import { PUBLISHING_MUTANTS } from './mutants.publishing.js';
+import { REPLAY_MUTANTS } from './mutants.replay.js';
 
 /** The laws are worth what they catch: each of these must break at least one. */
 export const MUTANTS: readonly Mutant[] = [
@@ -153,6 +154,7 @@ export const MUTANTS: readonly Mutant[] = [
   })),
   ...HANDLING_MUTANTS,
   ...PUBLISHING_MUTANTS,
+  ...REPLAY_MUTANTS,
 ];
 
 async function nothing(): Promise<readonly Delivery[]> {

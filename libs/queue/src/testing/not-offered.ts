@@ -28,22 +28,10 @@ export const NOT_OFFERED: readonly NotOffered[] = [
     title: 'retries inside the process keep the lease alive',
     why: 'a retry is a new delivery, never a loop that holds a lease',
   },
-  { id: 'D11', title: 'a replay of many that was killed can be resumed', why: 'replay takes one message id' },
-  {
-    id: 'D12',
-    title: 'what fails after several replays is put in quarantine',
-    why: 'replays are counted, not limited',
-  },
-  { id: 'D13', title: 'a dead letter can be edited and replayed', why: 'a replay keeps the bytes unchanged' },
   {
     id: 'D14',
     title: 'a broker’s own delivery limit below ours stops the boot',
     why: 'no backend has a limit of its own',
-  },
-  {
-    id: 'D15',
-    title: 'a failing consumer of dead letters does not recurse',
-    why: 'dead letters are browsed, not consumed',
   },
   {
     id: 'D16',

@@ -1,6 +1,7 @@
 import { BackendClosedError } from '../backend/backend.errors.js';
 import type { PublishCall, PublishResult, Receiver, Settlement, SettleResult } from '../backend/backend.js';
 import { ForwardingBackend, ForwardingReceiver } from '../backend/forwarding-backend.js';
+import type { InspectQuery, Inspected } from '../backend/inspect.js';
 import type { SubscriptionSpec } from '../backend/topology.js';
 import type { Delivery } from '../message/delivery.js';
 import type { Outgoing } from '../message/outgoing.js';
@@ -24,6 +25,11 @@ export class ProcessView extends ForwardingBackend {
 
   override publish(batch: readonly Outgoing[], call?: PublishCall): Promise<readonly PublishResult[]> {
     return this.isDead ? Promise.reject(this.gone('publish')) : this.inner.publish(batch, call);
+  }
+
+  override async *inspect(query: InspectQuery): AsyncIterable<Inspected> {
+    if (this.isDead) throw this.gone('inspect');
+    yield* this.inner.inspect(query);
   }
 
   override async open(spec: SubscriptionSpec): Promise<Receiver> {

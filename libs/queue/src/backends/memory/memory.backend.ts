@@ -13,7 +13,7 @@ import type { Outgoing } from '../../message/outgoing.js';
 import type { QueueError } from '../../message/queue-error.js';
 import { memoryCapabilities } from './memory.capabilities.js';
 import type { Stamp } from './memory.copy.js';
-import { browse, depthOf, purge } from './memory.inspector.js';
+import { browse, depthOf, expire, purge } from './memory.inspector.js';
 import { type MemoryLimits, MemoryPublisher } from './memory.publisher.js';
 import { MemoryReceiver } from './memory.receiver.js';
 import { repeat } from './memory.results.js';
@@ -98,6 +98,9 @@ export class MemoryBackend implements Backend {
         return;
       case 'purge':
         yield purge(this.#subscription(query.subscription), query);
+        return;
+      case 'expire':
+        yield expire(this.#subscription(query.subscription), query.before);
         return;
     }
   }

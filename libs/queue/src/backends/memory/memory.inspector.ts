@@ -23,17 +23,12 @@ export function* browse(
   query: InspectQuery & { kind: 'browse' },
 ): Generator<Peeked> {
   bringUpToDate(subscription);
-  let left = query.limit;
-  let skipping = query.after !== undefined;
-  for (const copy of copiesIn(subscription, query.state)) {
-    if (left <= 0) return;
-    if (skipping) {
-      skipping = copy.ref !== query.after;
-    } else if (query.id === undefined || copy.message.id === query.id) {
-      left--;
-      yield peeked(subscription, copy, query.state);
-    }
-  }
+  const { id, limit, state } = query;
+  const after = query.after === undefined ? -1 : Number(query.after);
+  const found = [...copiesIn(subscription, state)]
+    .filter((copy) => copy.seq > after && (id === undefined || copy.message.id === id))
+    .toSorted((a, b) => a.seq - b.seq);
+  for (const copy of found.slice(0, limit)) yield peeked(subscription, copy, state);
 }
 
 export function purge(subscription: MemorySubscription, query: InspectQuery & { kind: 'purge' }): Purged {
@@ -46,6 +41,16 @@ export function purge(subscription: MemorySubscription, query: InspectQuery & { 
     else subscription.backlog.remove(copy, query.state);
   }
   return { kind: 'purged', count: doomed.length };
+}
+
+export function expire({ dead }: MemorySubscription, before: number): Purged {
+  let count = 0;
+  for (const [seq, { deadAt = before }] of dead) {
+    if (deadAt >= before) continue;
+    dead.delete(seq);
+    count++;
+  }
+  return { kind: 'purged', count };
 }
 
 function bringUpToDate(subscription: MemorySubscription): void {

@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue, StatementResultingChanges, StatementSync } from 'node:sqlite';
 import type { Clock } from '../../ambient/clock.js';
 import { UnknownSubscriptionError } from '../../backend/backend.errors.js';
 import type { Depth, InspectQuery, Inspected, MessageState, Peeked } from '../../backend/inspect.js';
@@ -11,6 +11,7 @@ import type { SqliteWriter } from './sqlite.writer.js';
 type Row = Readonly<Record<string, SQLOutputValue>>;
 type Browse = Extract<InspectQuery, { kind: 'browse' }>;
 type Purge = Extract<InspectQuery, { kind: 'purge' }>;
+type Expire = Extract<InspectQuery, { kind: 'expire' }>;
 
 /** Rows read, or removed, before others get a turn. */
 const STEP = { browse: 32, purge: 500 } as const;
@@ -32,6 +33,8 @@ const COUNTS = `
     (SELECT count(*) FROM dead WHERE subscription_id = :subscriptionId) AS dead,
     (SELECT published_at FROM messages WHERE subscription_id = :subscriptionId AND ${WHERE.ready}
       ORDER BY available_at LIMIT 1) AS oldest_at`;
+
+const EXPIRED = 'SELECT seq FROM dead WHERE subscription_id = :subscriptionId AND dead_at < :before';
 
 const LIVE_COLUMNS = `
   seq, id, topic, key, headers, history, body, priority, published_at, NULL AS dead_at, deliveries - releases AS attempts,
@@ -65,6 +68,8 @@ export class SqliteInspector {
         return yield* this.#browse(query, this.#idOf(query.subscription));
       case 'purge':
         return yield { kind: 'purged', count: await this.#purge(query, this.#idOf(query.subscription)) };
+      case 'expire':
+        return yield { kind: 'purged', count: await this.#expire(query, this.#idOf(query.subscription)) };
     }
   }
 
@@ -125,10 +130,20 @@ export class SqliteInspector {
   async #purge(query: Purge, subscriptionId: number): Promise<number> {
     const statement = this.#purgeStatement(query);
     const bound = { subscriptionId, seq: query.ref === undefined ? null : parseRef(query.ref) };
+    return this.#inSteps('purge', () => statement.run({ ...bound, now: this.#clock.now() }));
+  }
+
+  /** Looks first: nearly always there is nothing to do, and then nothing is written. */
+  async #expire({ before }: Expire, subscriptionId: number): Promise<number> {
+    const bound = { subscriptionId, before };
+    if (this.#db.prepare(`${EXPIRED} LIMIT 1`).get(bound) === undefined) return 0;
+    const statement = this.#db.prepare(`DELETE FROM dead WHERE seq IN (${EXPIRED} LIMIT ${STEP.purge})`);
+    return this.#inSteps('expire dead letters', () => statement.run(bound));
+  }
+
+  async #inSteps(doing: string, remove: () => StatementResultingChanges): Promise<number> {
     for (let count = 0; ;) {
-      const removed = await this.#writer.submit('purge', () =>
-        Number(statement.run({ ...bound, now: this.#clock.now() }).changes),
-      );
+      const removed = await this.#writer.submit(doing, () => Number(remove().changes));
       count += removed;
       if (removed < STEP.purge) return count;
     }

@@ -104,6 +104,11 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX dedup_expiry ON dedup (expires_at);
   `,
+  // The age of dead letters, for those that are kept for a time only.
+  `
+  CREATE INDEX dead_age ON dead (subscription_id, dead_at);
+  DROP INDEX dead_subscription;
+  `,
 ];
 
 /** Refuses a database that is not ours, or of a newer release, before anything in it is touched. */
