@@ -1,8 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { sqliteBackend } from '@pigeonpost/queue/sqlite';
-import { type BackendFixture, testAmbient, virtualTime, type World } from '@pigeonpost/queue/testing';
+import {
+  type BackendFixture,
+  type LawTransaction,
+  testAmbient,
+  virtualTime,
+  type World,
+} from '@pigeonpost/queue/testing';
 import type { BackendUnderLaws } from './backends.js';
 
 /** The largest body of the laws: they send one as large as allowed. */
@@ -23,10 +30,22 @@ async function createWorld(options: Readonly<Record<string, unknown>>): Promise<
   const folder = await mkdtemp(join(tmpdir(), 'pigeonpost-laws-'));
   const time = virtualTime();
   const ambient = testAmbient(time.clock);
+  const file = join(folder, 'laws.db');
   return {
     time,
     ambient,
-    connect: () => sqliteBackend.open('sqlite', { ...options, file: join(folder, 'laws.db') }, ambient),
+    connect: () => sqliteBackend.open('sqlite', { ...options, file }, ambient),
+    begin: async () => begin(file),
     dispose: () => rm(folder, { recursive: true }),
   };
+}
+
+function begin(file: string): LawTransaction {
+  const tx = new DatabaseSync(file);
+  tx.exec('BEGIN IMMEDIATE');
+  const end = async (how: 'COMMIT' | 'ROLLBACK'): Promise<void> => {
+    tx.exec(how);
+    tx.close();
+  };
+  return { tx, commit: () => end('COMMIT'), rollback: () => end('ROLLBACK') };
 }

@@ -32,6 +32,7 @@ export type {
 export {
   BackendClosedError,
   BackendUnavailableError,
+  InvalidTransactionError,
   MissingDriverError,
   PayloadTooLargeError,
   PublishOutcomeUnknownError,

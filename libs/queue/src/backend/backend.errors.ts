@@ -67,6 +67,15 @@ export class UnknownSubscriptionError extends QueueError {
   }
 }
 
+/** What was given as `tx` is no transaction that the backend can join. */
+export class InvalidTransactionError extends QueueError {
+  readonly code = 'invalid_transaction';
+
+  constructor(backend: string, why: string, remedy: string) {
+    super(`backend ${quote(backend)} cannot join the given transaction: it ${why}; ${remedy}`);
+  }
+}
+
 /** The package that talks to the broker is not installed. */
 export class MissingDriverError extends QueueError {
   readonly code = 'missing_driver';

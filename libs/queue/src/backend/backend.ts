@@ -36,7 +36,10 @@ export interface Backend {
 }
 
 export interface PublishCall {
-  /** The caller's own transaction, where capabilities.tx is `enlist`. */
+  /**
+   * The caller's own transaction, where capabilities.tx is `enlist`: stored with its commit, gone with its roll-back. What
+   * it has to be is the backend's to say; anything else is refused.
+   */
   readonly tx?: unknown;
   /** Gives up waiting: messages not yet confirmed end as `unknown` or `refused`. */
   readonly signal?: AbortSignal;

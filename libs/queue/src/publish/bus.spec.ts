@@ -1,5 +1,5 @@
 import { BackendClosedError, UnroutableError, UnsupportedError } from '../backend/backend.errors.js';
-import type { Backend, Receiver } from '../backend/backend.js';
+import type { Backend, PublishCall, PublishResult, Receiver } from '../backend/backend.js';
 import type { Capabilities } from '../backend/capabilities.js';
 import { memoryBackend } from '../backends/memory/index.js';
 import type { Delivery } from '../message/delivery.js';
@@ -74,6 +74,31 @@ class Post {
     return depth?.ready ?? -1;
   }
 }
+
+describe('a publish in a transaction', () => {
+  it('goes past the batch at once, and is refused where the backend cannot join one', async () => {
+    const given: unknown[] = [];
+    class Enlisting extends AlteredBackend {
+      override publish(batch: readonly Outgoing[], call?: PublishCall): Promise<readonly PublishResult[]> {
+        given.push(call?.tx);
+        return super.publish(batch, call);
+      }
+    }
+    const { bus } = await Post.open((backend) => new Enlisting(backend, {}));
+    const tx = {};
+    const publishing = [bus.publish('orders', 1, { tx }), bus.publishRaw('orders', 'raw', { tx })];
+    expect(given).toEqual([tx, tx]);
+    for (const each of publishing) await expect(each).rejects.toThrow(UnsupportedError);
+  });
+
+  it('cannot wait until it is handled, and is over when the bus is closed', async () => {
+    const { bus } = await Post.open();
+    const waiting = bus.publish('orders', 1, { tx: {}, wait: 'handled' });
+    await expect(waiting).rejects.toThrow('nobody can wait for inside the transaction');
+    await bus.close();
+    await expect(bus.publish('orders', 1, { tx: {} })).rejects.toThrow(BackendClosedError);
+  });
+});
 
 describe('a bus', () => {
   it.each([

@@ -1,6 +1,10 @@
 import type { Ambient } from '../ambient/ambient.js';
 import type { Backend, BackendStatus, Settlement, SettleResult } from '../backend/backend.js';
-import { BackendClosedError, UnsupportedError } from '../backend/backend.errors.js';
+import {
+  BackendClosedError,
+  PublishOutcomeUnknownError,
+  UnsupportedError,
+} from '../backend/backend.errors.js';
 import type { Depth } from '../backend/inspect.js';
 import type { Replier } from '../interceptors/replier.js';
 import type { Body } from '../message/body.js';
@@ -70,6 +74,7 @@ export class Bus {
   publish(topic: string, data: unknown, options?: PublishOptions): Promise<Receipt> {
     try {
       const message = this.#sealer.seal(topic, data, options);
+      if (options?.tx !== undefined) return this.#sendIn(options.tx, message, options.wait);
       if (options?.wait !== 'handled') return this.#send(message);
       this.#mustBeInProcess();
       return this.#handled.track(message.id, () => this.#send(message));
@@ -81,7 +86,8 @@ export class Bus {
   /** Bytes without an envelope, for consumers that are not ours. Otherwise as `publish`. */
   publishRaw(topic: string, body: Body, options: RawPublishOptions = {}): Promise<Receipt> {
     try {
-      return this.#send(this.#sealer.sealRaw(topic, body, options));
+      const message = this.#sealer.sealRaw(topic, body, options);
+      return options.tx === undefined ? this.#send(message) : this.#sendIn(options.tx, message);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -142,6 +148,19 @@ export class Bus {
     return result.status === 'stored'
       ? Promise.resolve(receiptOf(message.id, result))
       : Promise.reject(result.error);
+  }
+
+  /** Alone and at once, in the order of the calls: the caller's next statement may be his commit. */
+  async #sendIn(tx: unknown, message: Outgoing, wait?: PublishOptions['wait']): Promise<Receipt> {
+    if (this.#batcher.closed) throw new BackendClosedError(this.name, 'publish');
+    if (wait === 'handled') {
+      const remedy =
+        'a message is handled after the commit, which nobody can wait for inside the transaction';
+      throw new UnsupportedError(this.name, "publish in a transaction with wait: 'handled'", remedy);
+    }
+    const [result] = await this.#backend.publish([message], { tx });
+    if (result?.status === 'stored') return receiptOf(message.id, result);
+    throw result?.error ?? new PublishOutcomeUnknownError(`backend "${this.name}" gave no answer`);
   }
 
   #mustBeInProcess(): void {

@@ -39,11 +39,16 @@ export interface PublishOptions {
   readonly dedupId?: string;
   /** `stored` (default): resolves when the backend has it. `handled`: when every subscription has handled it; in-process backends only. */
   readonly wait?: 'stored' | 'handled';
+  /**
+   * Your own transaction: the message is stored with its commit and gone with its roll-back. On sqlite the DatabaseSync
+   * connection that it is open on; with an outbox an executor over it. Everything else refuses it.
+   */
+  readonly tx?: unknown;
 }
 
 export type RawPublishOptions = Pick<
   PublishOptions,
-  'id' | 'key' | 'headers' | 'delay' | 'ttl' | 'priority' | 'dedup' | 'dedupId'
+  'id' | 'key' | 'headers' | 'delay' | 'ttl' | 'priority' | 'dedup' | 'dedupId' | 'tx'
 >;
 
 /** What a resolved publish knows. */

@@ -19,12 +19,14 @@ import { SHUTDOWN_LAWS } from './laws/shutdown.laws.js';
 import { RELEASE_LAWS } from './laws/release.laws.js';
 import { SETTLE_LAWS } from './laws/settle.laws.js';
 import { WILDCARD_LAWS } from './laws/wildcard.laws.js';
+import { TRANSACTION_LAWS } from './laws/transaction.laws.js';
 
 /** Everything a backend, and the consumer on top of it, is held to. */
 export const ALL_LAWS: readonly Law[] = [
   ...PUBLISH_LAWS,
   ...EPHEMERAL_LAWS,
   ...DEDUP_LAWS,
+  ...TRANSACTION_LAWS,
   ...SETTLE_LAWS,
   ...WILDCARD_LAWS,
   ...RELEASE_LAWS,

@@ -15,6 +15,16 @@ export interface World {
   readonly ambient: Ambient;
   /** Connects to the broker, as one more process would. A broker that lives in one process gives the same one again. */
   connect(): Promise<OpenedBackend>;
+  /** Begins a transaction that a publish can join. Absent where there is nothing to join. */
+  begin?(): Promise<LawTransaction>;
   /** Frees everything, the broker's data included. Called after every connection was closed. */
   dispose(): Promise<void>;
+}
+
+/** A transaction of a caller's own, in the place where the broker keeps its messages. */
+export interface LawTransaction {
+  /** What a publish is given. */
+  readonly tx: unknown;
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
 }

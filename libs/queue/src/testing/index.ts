@@ -12,7 +12,7 @@ export { ALL_LAWS } from './all-laws.js';
 export { type CheckOptions, checkHistory } from './checker.js';
 export { unprovenClaims } from './claims.js';
 export { LawBrokenError } from './expectations.js';
-export type { BackendFixture, World } from './fixture.js';
+export type { BackendFixture, LawTransaction, World } from './fixture.js';
 export type { History, HistoryEvent } from './history.js';
 export type { Gate, Law, NotOffered } from './law.js';
 export { answerTo, type LawAnswer } from './law-answer.js';

@@ -16,7 +16,7 @@ import type { Outgoing } from '../message/outgoing.js';
 import type { Store } from '../store/store.js';
 import { checkHistory } from './checker.js';
 import { LawBrokenError, must, mustEqual } from './expectations.js';
-import type { World } from './fixture.js';
+import type { LawTransaction, World } from './fixture.js';
 import type { LawTime } from './law-time.js';
 import { Recorder } from './recorder.js';
 import { turns } from './virtual-clock.js';
@@ -78,6 +78,13 @@ export class LawBench {
     const opened = await this.world.connect();
     this.#connections.push(opened);
     return this.recorder.watch(opened.backend);
+  }
+
+  /** A transaction of the law's own. Throws where the fixture does not say how to begin one. */
+  async begin(): Promise<LawTransaction> {
+    const begun = await this.world.begin?.();
+    if (begun === undefined) throw new LawBrokenError('the fixture has no `begin`, which tx: enlist needs');
+    return begun;
   }
 
   /** Runs when the law is over, last one first. */

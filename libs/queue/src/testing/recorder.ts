@@ -69,7 +69,11 @@ class RecordedBackend extends ForwardingBackend {
     // Written down before the answer: a message may be handled before its publisher hears of it.
     const slots = batch.map((message, at) => this.#note(message, targets[at] as readonly string[]));
     const results = await this.inner.publish(batch, call);
-    results.forEach((result, at) => this.#noteResult(slots[at] as number, result));
+    results.forEach((result, at) => {
+      // In a transaction it is stored or not when that is over, which nobody tells the recorder.
+      if (call?.tx === undefined || result.status === 'refused')
+        this.#noteResult(slots[at] as number, result);
+    });
     return results;
   }
 

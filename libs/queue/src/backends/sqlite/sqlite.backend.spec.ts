@@ -133,7 +133,7 @@ describe('publishing', () => {
   it('refuses a transaction that it cannot join', async () => {
     const backend = await fixture.openReady();
     const [result] = await backend.publish([message('a')], { tx: {} });
-    expect(result).toMatchObject({ status: 'refused', error: { code: 'unsupported' } });
+    expect(result).toMatchObject({ status: 'refused', error: { code: 'invalid_transaction' } });
   });
 
   it('stores nothing once the caller gave up', async () => {

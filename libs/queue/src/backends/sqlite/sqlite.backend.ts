@@ -21,6 +21,7 @@ import type { Outgoing } from '../../message/outgoing.js';
 import { SqliteBell } from './sqlite.bell.js';
 import { MAX_LEASE_MS, sqliteCapabilities } from './sqlite.capabilities.js';
 import { openDatabase, whileBusy } from './sqlite.connection.js';
+import { SqliteEnlist } from './sqlite.enlist.js';
 import { unavailable } from './sqlite.errors.js';
 import { SqliteCounters } from './sqlite.counters.js';
 import { EphemeralReceiver } from './sqlite.ephemeral-receiver.js';
@@ -54,6 +55,7 @@ class SqliteBackend implements Backend {
   readonly #messages: SqliteMessages;
   readonly #counters: SqliteCounters;
   readonly #publisher: SqlitePublisher;
+  readonly #enlist: SqliteEnlist;
   readonly #inspector: SqliteInspector;
   readonly #trim: SqliteTrim;
   readonly #receivers = new Set<Receiver>();
@@ -76,6 +78,8 @@ class SqliteBackend implements Backend {
       dedup: new SqliteDedup(db),
       maxBytes: options.maxBytes,
     });
+    const { maxBytes, pollMs } = options;
+    this.#enlist = new SqliteEnlist({ backend: name, db, clock, writer, bell, maxBytes, pollMs });
     this.#inspector = new SqliteInspector(name, { db, clock, writer, topology: this.#topology });
   }
 
@@ -91,7 +95,9 @@ class SqliteBackend implements Backend {
 
   async publish(batch: readonly Outgoing[], options?: PublishCall): Promise<readonly PublishResult[]> {
     this.#refuseWhenClosed('publish');
-    return batch.length === 0 ? [] : this.#publisher.publish(batch, options);
+    if (batch.length === 0) return [];
+    const { tx } = options ?? {};
+    return tx === undefined ? this.#publisher.publish(batch, options) : this.#enlist.publish(batch, tx);
   }
 
   async open(subscription: SubscriptionSpec): Promise<Receiver> {
@@ -147,6 +153,7 @@ class SqliteBackend implements Backend {
     const { clock } = ambient;
     for (const receiver of this.#receivers) await receiver.close();
     await writer.close(clock.mono() + deadline.getTime() - clock.now());
+    this.#enlist.close();
     bell.close();
     status.closed();
     db.close();

@@ -56,6 +56,12 @@ export class SqliteBell {
   committed(): void {
     if (!this.#marked || this.#closed) return;
     this.#marked = false;
+    this.ring();
+  }
+
+  /** Wakes everybody, here and elsewhere: messages may have become ready. */
+  ring(): void {
+    if (this.#closed) return;
     this.#tellOthers();
     this.#wakeAll();
   }

@@ -27,7 +27,7 @@ export function sqliteCapabilities(maxBytes: number): Capabilities {
     dedup: Object.freeze({ windowMs: MAX_DEDUP_WINDOW_MS }),
     priority: PRIORITY_LEVELS,
     ttl: 'message',
-    tx: 'none',
+    tx: 'enlist',
     batch: Object.freeze({ publish: 1_000, receive: 1_000, settle: 1_000 }),
     maxBytes,
     depth: 'exact',

@@ -30,7 +30,7 @@ export interface PublisherParts {
   readonly topology: SqliteTopology;
   readonly counters: SqliteCounters;
   readonly dedup: SqliteDedup;
-  readonly bell: SqliteBell;
+  readonly bell: Pick<SqliteBell, 'mark'>;
 }
 
 /** One copy of a message for every subscription that listens, all of a batch in one transaction. */
@@ -48,7 +48,7 @@ export class SqlitePublisher {
     batch: readonly Outgoing[],
     call: PublishCall | undefined,
   ): Promise<readonly PublishResult[]> {
-    const refused = batch.map((message) => this.#refusal(message, call));
+    const refused = batch.map((message) => this.#refusal(message));
     try {
       return await this.#submit(() => this.#store(batch, refused), batch.length, call?.signal);
     } catch (error) {
@@ -58,15 +58,18 @@ export class SqlitePublisher {
     }
   }
 
+  /** Inside a transaction, which may be somebody else's: throws when it is spoiled. */
+  store(batch: readonly Outgoing[]): readonly PublishResult[] {
+    return this.#store(
+      batch,
+      batch.map((message) => this.#refusal(message)),
+    );
+  }
+
   /** What is known before any I/O. */
-  #refusal(message: Outgoing, call: PublishCall | undefined): PublishResult | undefined {
+  #refusal(message: Outgoing): PublishResult | undefined {
     const { backend, maxBytes } = this.#parts;
     const { body, delayMs = 0, ttlMs = 0, priority, dedup } = message;
-    if (call?.tx !== undefined) {
-      return refuse(
-        new UnsupportedError(backend, 'join a transaction', 'publish after the commit, or use an outbox'),
-      );
-    }
     if (body.length > this.#surelyFits && byteLength(body) > maxBytes) {
       return refuse(new PayloadTooLargeError(backend, byteLength(body), maxBytes));
     }

@@ -1,6 +1,6 @@
 import type { PublishResult } from '../../backend/backend.js';
 import { byteLength } from '../../message/body.js';
-import { codeOf, must, mustEqual } from '../expectations.js';
+import { codeOf, mustEqual } from '../expectations.js';
 import type { Law } from '../law.js';
 import { SUBSCRIPTION, TOPIC } from '../law-bench.js';
 import { ProcessView } from '../process-view.js';
@@ -193,18 +193,6 @@ export const PUBLISH_LAWS: readonly Law[] = [
         );
       }
       mustEqual(await bench.backend.ensure(topology, 'check'), [], 'the drift of what was created');
-    },
-  },
-  {
-    id: 'A-tx',
-    title: 'a publish joins the caller’s transaction',
-    proves: ['tx'],
-    gate: { needs: 'transactions of the caller', met: ({ tx }) => tx === 'enlist' },
-    // The laws of outbox and inbox come with the first backend that enlists: until then its claim stays unproven.
-    does: async () => must(false, 'no law proves tx yet'),
-    refuses: async (bench) => {
-      const [result] = await bench.backend.publish([bench.message()], { tx: {} });
-      mustEqual(refusal(result), 'unsupported', 'the answer');
     },
   },
 ];
