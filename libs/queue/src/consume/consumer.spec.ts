@@ -218,6 +218,18 @@ describe('concurrency', () => {
     await scene.drain(consumer);
   });
 
+  it('that is changed before the subscription is open holds from the first message', async () => {
+    const gates = new Gates();
+    const consumer = scene.consumer({ handle: gates.handle, policies: { concurrency: 3, prefetch: 5 } });
+    const starting = consumer.start();
+    consumer.setConcurrency(1);
+    await starting;
+    await scene.publish(...ids(3));
+    await turns();
+    expect(gates.started).toHaveLength(1);
+    gates.openAll();
+  });
+
   it('that is raised leaves the caller outside of the messages that start', async () => {
     const gates = new Gates();
     const consumer = await scene.consume({ handle: gates.handle, policies: { concurrency: 1, prefetch: 1 } });

@@ -62,6 +62,7 @@ export class Consumer {
       fault: (doing, error) => this.#fault(doing, error),
     });
     this.#receiver = receiver;
+    lanes.concurrency = this.#demand.concurrency; // may have been changed before there were lanes
     this.#lanes = lanes;
     this.#state = 'running';
     this.#brakes.start();

@@ -30,8 +30,8 @@ class Desk {
 }
 
 /** A copy of the message with the intent `key`; copies of one `ref` are deliveries of the same copy. */
-function copy(ref: string | undefined, key = 'pay-1', subscription = 'work'): Handling {
-  const given = handling({ ref, subscription });
+function copy(ref: string | undefined, key = 'pay-1', subscription = 'work', attempt = 1): Handling {
+  const given = handling({ ref, subscription, attempt });
   given.event = { idempotency_key: key } as DomainEvent;
   return given;
 }
@@ -77,6 +77,16 @@ describe('the idempotency station', () => {
     await station.exit(crashed, failed(new Error('too late'))); // must not free the claim of its successor
     expect(await station.enter(copy('b'))).toEqual(BUSY);
     await station.exit(again, ACK);
+    expect(await station.enter(copy('b'))).toBe(ACK);
+  });
+
+  it('does not let an earlier delivery of the copy take the claim of a later one: it has lost its lease', async () => {
+    const desk = await Desk.open();
+    const station = desk.station();
+    const [late, heir] = [copy('a', 'pay-1', 'work', 1), copy('a', 'pay-1', 'work', 2)];
+    expect(await station.enter(heir)).toBeUndefined();
+    expect(await station.enter(late)).toEqual(BUSY);
+    expect(await station.exit(heir, ACK)).toBe(ACK);
     expect(await station.enter(copy('b'))).toBe(ACK);
   });
 

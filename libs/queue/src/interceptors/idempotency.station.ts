@@ -8,14 +8,17 @@ import type { Handling } from './handling.js';
 import type { Station } from './station.js';
 
 /** What stands under a key: nothing, the copy that is handling it, or that it was handled. */
-type Mark = { readonly state: 'claimed'; readonly by: string | undefined } | { readonly state: 'done' };
+type Mark =
+  | { readonly state: 'claimed'; readonly by: string | undefined; readonly attempt: number }
+  | { readonly state: 'done' };
 
 const DONE: Mark = { state: 'done' };
 
 /**
  * Claims the key before the handler and notes it as done before the message is settled. A key that is done is
  * accepted unhandled; a key that another copy is handling sends this one back for a while. A claim whose own copy
- * comes again is taken over: its delivery is fenced by the broker, so whoever made the claim has lost it.
+ * comes again is taken over: its delivery is fenced by the broker, so whoever made the claim has lost it. A delivery
+ * that comes late itself, with fewer attempts than the claim, is the one that has lost it.
  */
 export class IdempotencyStation implements Station {
   readonly name = 'idempotency';
@@ -30,12 +33,12 @@ export class IdempotencyStation implements Station {
     if (handling.event === undefined) return undefined;
     const named = this.#name(handling.event);
     if (typeof named !== 'string') return named;
-    const key = storeKey(handling.subscription, named);
+    const key = idempotencyStoreKey(handling.subscription, named);
     const standing = await this.#claim(handling, key, 'absent');
     if (standing === undefined) return undefined;
     const mark = readMark(standing);
     if (mark.state === 'done') return ACK;
-    if (mark.by !== undefined && mark.by === handling.delivery.ref) {
+    if (isOurs(mark, handling)) {
       if ((await this.#claim(handling, key, standing.version)) === undefined) return undefined;
     }
     return { kind: 'release', delayMs: this.policy.busyDelayMs };
@@ -58,7 +61,7 @@ export class IdempotencyStation implements Station {
     key: string,
     condition: 'absent' | number,
   ): Promise<StoreEntry | undefined> {
-    const claimed: Mark = { state: 'claimed', by: handling.delivery.ref };
+    const claimed: Mark = { state: 'claimed', by: handling.delivery.ref, attempt: handling.attempt };
     const written = await this.store.write([
       { op: 'put', key, value: JSON.stringify(claimed), if: condition, ttlMs: this.claimTtlMs },
     ]);
@@ -91,12 +94,16 @@ function noKey(named: unknown): InvalidNameError {
   return new InvalidNameError('the idempotency key', named, 'it must be a text that names the intent');
 }
 
-/** Hashed, so that a key of any length and any characters is one key of the store. */
-function storeKey(subscription: string, key: string): string {
+/** Where a key is remembered. Hashed, so that a key of any length and any characters is one key of the store. */
+export function idempotencyStoreKey(subscription: string, key: string): string {
   return `idempotency/${subscription}/${createHash('sha256').update(key).digest('base64url')}`;
 }
 
+function isOurs({ by, attempt }: Mark & { state: 'claimed' }, handling: Handling): boolean {
+  return by !== undefined && by === handling.delivery.ref && attempt <= handling.attempt;
+}
+
 function readMark(entry: StoreEntry): Mark {
-  const value = JSON.parse(entry.value) as Partial<{ state: string; by: string }>;
-  return value.state === 'done' ? DONE : { state: 'claimed', by: value.by };
+  const value = JSON.parse(entry.value) as Partial<{ state: string; by: string; attempt: number }>;
+  return value.state === 'done' ? DONE : { state: 'claimed', by: value.by, attempt: value.attempt ?? 0 };
 }

@@ -2,7 +2,8 @@ import type { DomainEvent } from '../message/event.js';
 
 /**
  * Handles an intent once per subscription, as long as it is remembered. What is left: an effect outside the
- * handler's own transaction repeats when the process dies between the effect and the note of it.
+ * handler's own transaction repeats when the process dies, loses its lease or cannot reach the store between the effect
+ * and the note of it.
  */
 export interface IdempotencyPolicy {
   /** How long a handled key is remembered, in ms. Longer than the longest retry and replay. */

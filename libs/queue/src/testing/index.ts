@@ -28,3 +28,6 @@ export { type LawReport, runLaw, runLaws, type Verdict, VERDICTS } from './run-l
 export { testAmbient } from './test-ambient.js';
 export { skewedClock, VirtualClock } from './virtual-clock.js';
 export { weakened } from './weakened.js';
+export { type SimulationCommand } from './simulation/commands.js';
+export { shrink } from './simulation/shrink.js';
+export { simulate, type SimulationReport, type SimulationRequest } from './simulation/simulate.js';
