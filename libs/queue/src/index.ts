@@ -5,8 +5,17 @@ export { type Random, seededRandom, systemRandom } from './ambient/random.js';
 export { systemClock } from './ambient/system-clock.js';
 
 export type { Body } from './message/body.js';
+export {
+  type CloudEventsCodec,
+  type CodecName,
+  decodeCloudEventBatch,
+  encodeCloudEvent,
+  encodeCloudEventBatch,
+} from './message/codec.js';
+export type { EncodedEvent } from './message/cloudevents/binary.js';
+export { InvalidCloudEventError } from './message/cloudevents/cloud-event.js';
 export type { Delivery } from './message/delivery.js';
-export { NotAnEventError } from './message/envelope.js';
+export { decodeEvent, NotAnEventError } from './message/envelope.js';
 export type { DomainEvent } from './message/event.js';
 export type { ErrorInfo, FailureReason, FailureRecord } from './message/failure-record.js';
 export { type Headers, InvalidHeaderError } from './message/headers.js';

@@ -1,6 +1,14 @@
+import { readBase64, writeBase64 } from './base64.js';
 import type { Body } from './body.js';
+import { decodeBinary } from './cloudevents/binary.js';
+import { type Attributes, InvalidCloudEventError } from './cloudevents/cloud-event.js';
+import { checkAttribute } from './cloudevents/attributes.js';
+import { toDomainEvent } from './cloudevents/domain-event.js';
+import { decodeStructured, isStructured } from './cloudevents/structured.js';
+import { wireFormOf } from './cloudevents/wire-form.js';
 import type { Delivery } from './delivery.js';
 import type { DomainEvent } from './event.js';
+import { type Headers, NO_HEADERS } from './headers.js';
 import { DecodeError, decodeText, parseJson } from './json.js';
 import { isId, MAX_TEXT_LENGTH } from './names.js';
 import { QueueError } from './queue-error.js';
@@ -34,10 +42,19 @@ export function encodeEvent(event: DomainEvent): string {
     unless(undefined, 'aggregate_id', event.aggregate_id) +
     unless(undefined, 'causation_id', event.causation_id) +
     unless(undefined, 'tenant', event.tenant) +
-    unless(undefined, 'traceparent', event.traceparent);
+    unless(undefined, 'traceparent', event.traceparent) +
+    (event.extensions === undefined && event.content_type === undefined && event.data_schema === undefined
+      ? ''
+      : foreign(event));
   return data instanceof Uint8Array
-    ? `${head}${rest},"data_base64":"${base64(data)}"}`
+    ? `${head}${rest},"data_base64":"${writeBase64(data)}"}`
     : `${head}${rest},"data":${JSON.stringify(data)}}`;
+}
+
+/** What only events of other senders have, and what a publisher adds for them. */
+function foreign({ content_type: contentType, data_schema: schema, extensions }: DomainEvent): string {
+  const bag = extensions === undefined ? '' : `,"extensions":${JSON.stringify(extensions)}`;
+  return unless(undefined, 'content_type', contentType) + unless(undefined, 'data_schema', schema) + bag;
 }
 
 function unless(silent: string | undefined, field: string, value: string | undefined): string {
@@ -56,23 +73,32 @@ function known(text: string): string {
   return encoded;
 }
 
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+/** What the event of a message is read from. */
+export type Sealed = Pick<Delivery, 'body' | 'headers' | 'publishedAt' | 'event'>;
+
+/** The event of a delivery. Throws DecodeError, InvalidCloudEventError or NotAnEventError. */
+export function openEnvelope(delivery: Sealed): DomainEvent {
+  return delivery.event ?? decodeEvent(delivery.body, delivery.headers, delivery.publishedAt);
 }
 
-/** The event of a delivery. Throws DecodeError or NotAnEventError. */
-export function openEnvelope(delivery: Delivery): DomainEvent {
-  return delivery.event ?? decodeEvent(delivery.body);
-}
-
-export function decodeEvent(body: Body): DomainEvent {
-  const wire = parseJson(decodeText(body));
-  if (typeof wire !== 'object' || wire === null || !Object.hasOwn(wire, 'envelope')) {
-    throw new NotAnEventError(
-      'the message has no envelope of this library: publish it through a Bus, or let the handler ask for raw messages',
+/** By looking: at the headers, which only other senders use for this, then at the body. */
+export function decodeEvent(body: Body, headers: Headers = NO_HEADERS, publishedAt = 0): DomainEvent {
+  const said = headers === NO_HEADERS ? undefined : wireFormOf(headers);
+  if (said?.mode === 'binary') return toDomainEvent(decodeBinary({ headers, body }, said.form), publishedAt);
+  if (said?.mode === 'other') {
+    throw new InvalidCloudEventError(
+      `this build reads no ${said.mediaType.slice(0, 60)}, only single JSON events`,
     );
   }
-  return readEvent(wire as Record<string, unknown>);
+  const wire = parseJson(decodeText(body));
+  if (typeof wire === 'object' && wire !== null && Object.hasOwn(wire, 'envelope')) {
+    return readEvent(wire as Record<string, unknown>);
+  }
+  if (said?.mode === 'structured' || isStructured(wire))
+    return toDomainEvent(decodeStructured(wire), publishedAt);
+  throw new NotAnEventError(
+    'the message has no envelope of this library and is no CloudEvent: publish it through a Bus, or let the handler ask for raw messages',
+  );
 }
 
 function readEvent(wire: Record<string, unknown>): DomainEvent {
@@ -83,7 +109,7 @@ function readEvent(wire: Record<string, unknown>): DomainEvent {
   }
   const id = wire['event_id'];
   if (!isId(id)) throw new DecodeError('the envelope has no valid event_id');
-  return {
+  const event: DomainEvent = {
     event_type: required(wire, 'event_type'),
     aggregate_id: optional(wire, 'aggregate_id'),
     data: readData(wire),
@@ -97,6 +123,28 @@ function readEvent(wire: Record<string, unknown>): DomainEvent {
     tenant: optional(wire, 'tenant'),
     traceparent: optional(wire, 'traceparent'),
   };
+  return wire['extensions'] === undefined &&
+    wire['content_type'] === undefined &&
+    wire['data_schema'] === undefined
+    ? event
+    : { ...event, ...readForeign(wire) };
+}
+
+function readForeign(wire: Record<string, unknown>): Partial<DomainEvent> {
+  const { extensions } = wire;
+  return {
+    content_type: optional(wire, 'content_type'),
+    data_schema: optional(wire, 'data_schema'),
+    ...(extensions !== undefined && { extensions: readExtensions(extensions) }),
+  };
+}
+
+function readExtensions(given: unknown): Attributes {
+  if (typeof given !== 'object' || given === null)
+    throw new DecodeError('extensions of the envelope are no object');
+  const extensions = Object.assign(Object.create(null) as Record<string, string>, given);
+  for (const name of Object.keys(extensions)) checkAttribute(name, extensions[name]);
+  return Object.freeze(extensions);
 }
 
 function readData(wire: Record<string, unknown>): unknown {
@@ -106,17 +154,7 @@ function readData(wire: Record<string, unknown>): unknown {
     return wire['data'];
   }
   if (typeof encoded !== 'string') throw new DecodeError('data_base64 of the envelope is not a string');
-  return readBase64(encoded);
-}
-
-/** Node skips what is not base64, which shows in the length. */
-function readBase64(encoded: string): Uint8Array {
-  const bytes = Buffer.from(encoded, 'base64');
-  const padding = encoded.endsWith('==') ? 2 : encoded.endsWith('=') ? 1 : 0;
-  if (bytes.length !== (encoded.length / 4) * 3 - padding) {
-    throw new DecodeError('data_base64 of the envelope is not base64');
-  }
-  return new Uint8Array(bytes);
+  return readBase64('data_base64 of the envelope', encoded);
 }
 
 function readTimestamp(wire: Record<string, unknown>): string {

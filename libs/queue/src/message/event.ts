@@ -1,3 +1,5 @@
+import type { Attributes } from './cloudevents/cloud-event.js';
+
 /** A domain event: what an application publishes and a handler reads. Field names are the wire's. */
 export interface DomainEvent<T = unknown> {
   /** What happened, such as `github.push`. Defaults to the topic. */
@@ -22,4 +24,10 @@ export interface DomainEvent<T = unknown> {
   readonly tenant: string | undefined;
   /** W3C trace context of the start of the conversation. */
   readonly traceparent: string | undefined;
+  /** Media type of `data` where it is not the usual one: JSON, or `application/octet-stream` for bytes. */
+  readonly content_type?: string | undefined;
+  /** URI of the schema of `data`, from senders that give one. */
+  readonly data_schema?: string | undefined;
+  /** What a sender says beyond these fields: the further attributes of a CloudEvent, by their names there. */
+  readonly extensions?: Attributes | undefined;
 }

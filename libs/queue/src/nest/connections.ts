@@ -52,6 +52,7 @@ export class Connections implements OnApplicationShutdown {
         source: this.options.source,
         ambient,
         dedupWindows: dedupWindows(this.options, config.name),
+        codec: config.codec,
       }),
       store: new LazyStore(() => storeOf(backend)),
     };

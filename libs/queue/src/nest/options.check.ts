@@ -12,7 +12,7 @@ import {
 } from './options.rules.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
 
-const BACKEND_KEYS = new Set(['name', 'driver', 'primary', 'locality']);
+const BACKEND_KEYS = new Set(['name', 'driver', 'primary', 'locality', 'codec']);
 /** What stands under such a key is never printed. */
 const SECRET = /pass|secret|token|key|credential|auth|cert|dsn|ur[il]|connection|user/i;
 const STRICT = { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false };

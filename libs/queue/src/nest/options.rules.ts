@@ -14,6 +14,7 @@ import {
 } from 'class-validator';
 import { parseWindow } from '../policies/dedup.policy.js';
 import { checkTopicOrPattern } from '../message/topic-pattern.js';
+import { CODECS } from '../message/codec.js';
 import { parseDuration } from '../policies/duration.js';
 import { LOCALITIES } from '../policies/resolve-locality.js';
 import { DRIVER_NAMES, isBackendFactory } from './backend.registry.js';
@@ -68,6 +69,10 @@ export class BackendRules {
   @IsOptional()
   @IsIn(LOCALITIES)
   locality?: unknown;
+
+  @IsOptional()
+  @IsIn(CODECS)
+  codec?: unknown;
 }
 
 export class SubscriptionRules {

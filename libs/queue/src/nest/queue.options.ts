@@ -3,6 +3,7 @@ import type { Ambient } from '../ambient/ambient.js';
 import type { BackendFactory } from '../backend/backend.js';
 import type { OnStoreError } from '../composed/deduplicating.backend.js';
 import type { InterceptorRef } from '../decorators/consume.decorator.js';
+import type { CodecName } from '../message/codec.js';
 import type { Duration } from '../policies/duration.js';
 import type { Locality } from '../policies/resolve-locality.js';
 
@@ -78,6 +79,8 @@ export interface BackendConfig {
   readonly primary?: boolean;
   /** Whom its messages must reach at least; refused at the start where they do not. See ConsumeOptions. */
   readonly locality?: Locality;
+  /** How events are written to it; consumers read all of them, whatever this says. Default `native`. */
+  readonly codec?: CodecName;
   readonly [option: string]: unknown;
 }
 

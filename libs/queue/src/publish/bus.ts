@@ -8,6 +8,7 @@ import {
 import type { Depth } from '../backend/inspect.js';
 import type { Replier } from '../interceptors/replier.js';
 import type { Body } from '../message/body.js';
+import type { CodecName } from '../message/codec.js';
 import { checkName } from '../message/names.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { DeadLetters } from './dead-letters/dead-letters.js';
@@ -23,6 +24,8 @@ export interface BusOptions {
   readonly backend: Backend;
   readonly source: string;
   readonly ambient: Ambient;
+  /** How events are written. Default `native`. */
+  readonly codec?: CodecName | undefined;
   /** Default 30 000. */
   readonly publishTimeoutMs?: number;
   /** Default 100 000 messages. */
@@ -48,6 +51,7 @@ export class Bus {
       source: options.source,
       ambient: options.ambient,
       dedupWindows: options.dedupWindows,
+      codec: options.codec,
     });
     this.#batcher = new PublishBatcher({
       backend: options.backend,

@@ -23,6 +23,11 @@ export interface PublishOptions {
   readonly schemaVersion?: string;
   /** When it happened; default: now. */
   readonly timestamp?: Date;
+  /**
+   * Further attributes of the event, as CloudEvents calls them: names of lower-case letters and digits; texts, integers
+   * of 32 bits or booleans. Those of a received event are not passed on by themselves.
+   */
+  readonly extensions?: Readonly<Record<string, string | number | boolean>>;
   readonly headers?: Readonly<Record<string, string>>;
   /** Not before this long from now, or not before this date; a date in the past means now. */
   readonly delay?: Duration | Date;

@@ -1,8 +1,9 @@
 import type { Body } from '../message/body.js';
 import type { Dedup } from '../message/dedup.js';
+import { checkEnvelopeHeaders, type CloudEventsCodec, encodeCloudEvent } from '../message/codec.js';
 import { encodeEvent } from '../message/envelope.js';
 import type { DomainEvent } from '../message/event.js';
-import type { Headers } from '../message/headers.js';
+import { type Headers, NO_HEADERS, withHeaders } from '../message/headers.js';
 import { SerializeError } from '../message/json.js';
 import type { Outgoing } from '../message/outgoing.js';
 
@@ -53,6 +54,20 @@ export class SealedMessage implements Outgoing {
   get body(): Body {
     return (this.#body ??= encodeEvent(this.#sealed));
   }
+}
+
+/** An event in a form that others read too. Encoded at once: what the receiver gets is what was written. */
+export function sealAs(codec: CloudEventsCodec, event: DomainEvent, routing: Routing): Outgoing {
+  checkEnvelopeHeaders(codec, routing.headers);
+  const { body, headers } = encodeCloudEvent(codec, event, routing.key);
+  return {
+    ...routing,
+    id: event.event_id,
+    to: undefined,
+    body,
+    headers: routing.headers === NO_HEADERS ? headers : withHeaders(routing.headers, headers),
+    event: undefined,
+  };
 }
 
 /** The payload was checked, and may be another one when it is read again. */

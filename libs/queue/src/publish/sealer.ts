@@ -1,5 +1,6 @@
 import type { Ambient } from '../ambient/ambient.js';
 import { copyOf, type Body } from '../message/body.js';
+import { checkEnvelopeHeaders, type CodecName } from '../message/codec.js';
 import type { DomainEvent } from '../message/event.js';
 import { checkHeaders, NO_HEADERS, withHeaders } from '../message/headers.js';
 import { checkJson, SerializeError } from '../message/json.js';
@@ -8,9 +9,10 @@ import type { Outgoing } from '../message/outgoing.js';
 import { checkPriority } from '../message/priority.js';
 import { currentHandling } from '../interceptors/current.js';
 import { InvalidDurationError, parseDuration, type Duration } from '../policies/duration.js';
+import { checkExtensions } from './extensions.js';
 import { dedupOf } from './dedup-options.js';
 import type { PublishOptions, RawPublishOptions } from './publish-options.js';
-import { SealedMessage, type Routing } from './sealed-message.js';
+import { sealAs, SealedMessage, type Routing } from './sealed-message.js';
 
 const NO_OPTIONS: PublishOptions = Object.freeze({});
 const MAX_KNOWN_TOPICS = 10_000;
@@ -21,6 +23,8 @@ export interface SealerOptions {
   readonly ambient: Ambient;
   /** In ms, by topic: messages of these are stored once unless their publish says otherwise. */
   readonly dedupWindows?: ReadonlyMap<string, number> | undefined;
+  /** Default `native`. */
+  readonly codec?: CodecName | undefined;
 }
 
 export interface Marked {
@@ -40,11 +44,15 @@ export class Sealer {
     checkText('the source', options.source);
   }
 
-  seal(topic: string, data: unknown, given: PublishOptions = NO_OPTIONS): SealedMessage {
+  seal(topic: string, data: unknown, given: PublishOptions = NO_OPTIONS): Outgoing {
     const plain = this.#plain.get(topic) ?? this.#newTopic(topic);
     const routing = given === NO_OPTIONS ? plain : this.#routing(plain, given);
     if (!(data instanceof Uint8Array)) checkJson(data);
-    return new SealedMessage(this.#event(topic, data, given), routing);
+    const event = this.#event(topic, data, given);
+    const { codec = 'native' } = this.options;
+    if (codec !== 'native') return sealAs(codec, event, routing);
+    if (routing.headers !== NO_HEADERS) checkEnvelopeHeaders(codec, routing.headers);
+    return new SealedMessage(event, routing);
   }
 
   /** With headers of the library's own. */
@@ -70,7 +78,7 @@ export class Sealer {
     const { ids, clock } = this.options.ambient;
     const nowMs = clock.now();
     const id = given.id === undefined ? ids.next(nowMs) : checkId('the message id', given.id);
-    return {
+    const event: DomainEvent = {
       event_type: text('the type', given.type) ?? topic,
       aggregate_id: text('the aggregateId', given.aggregateId) ?? given.key,
       data,
@@ -84,6 +92,9 @@ export class Sealer {
       tenant: text('the tenant', given.tenant) ?? cause?.tenant,
       traceparent: text('the traceparent', given.traceparent) ?? cause?.traceparent,
     };
+    return given.extensions === undefined
+      ? event
+      : { ...event, extensions: checkExtensions(given.extensions) };
   }
 
   #routing({ topic, dedup }: Routing, given: PublishOptions): Routing {

@@ -6,6 +6,7 @@ import { DELIVERY_LAWS } from './laws/delivery.laws.js';
 import { DEDUP_LAWS } from './laws/dedup.laws.js';
 import { DELAY_LAWS } from './laws/delay.laws.js';
 import { EPHEMERAL_LAWS } from './laws/ephemeral.laws.js';
+import { ENVELOPE_LAWS } from './laws/envelope.laws.js';
 import { FLOW_LAWS } from './laws/flow.laws.js';
 import { LEASE_LAWS } from './laws/lease.laws.js';
 import { LIMIT_LAWS } from './laws/limit.laws.js';
@@ -39,6 +40,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...LIMIT_LAWS,
   ...BUS_LAWS,
   ...CONSUMER_LAWS,
+  ...ENVELOPE_LAWS,
   ...RENEWAL_LAWS,
   ...RETRY_LAWS,
   ...CRASH_LAWS,

@@ -1,5 +1,6 @@
 import type { Backend, Settlement, SettleResult } from '../backend/backend.js';
 import { Consumer } from '../consume/consumer.js';
+import type { CodecName } from '../message/codec.js';
 import type { MessageContext } from '../interceptors/message-context.js';
 import { fixed } from '../policies/backoff.js';
 import { type ConsumePolicies, resolvePolicies } from '../policies/consume.policies.js';
@@ -72,8 +73,8 @@ export async function drain(bench: LawBench, running: LawConsumer, deadlineMs = 
   await bench.time.until(() => drained, 2 * deadlineMs);
 }
 
-export function openBus(bench: LawBench, backend = bench.backend): Bus {
-  const bus = new Bus({ backend, source: 'urn:laws', ambient: bench.ambient });
+export function openBus(bench: LawBench, backend = bench.backend, codec?: CodecName): Bus {
+  const bus = new Bus({ backend, source: 'urn:laws', ambient: bench.ambient, codec });
   bench.onEnd(() => bus.close());
   return bus;
 }
