@@ -70,6 +70,12 @@ export type { Need } from './policies/requirements.js';
 export type { Locality } from './policies/resolve-locality.js';
 export type { Refusal, Resolution } from './policies/resolution.js';
 export type { ErrorClass } from './policies/retry.policy.js';
+export {
+  InvalidUpcasterError,
+  UnknownVersionError,
+  type Upcaster,
+  UpcastError,
+} from './policies/upcasters.js';
 export { Reject, Release, RetryAfter, Verdict } from './policies/verdicts.js';
 
 export {

@@ -15,6 +15,7 @@ import { ReplyStation } from '../interceptors/reply.station.js';
 import { RetryStation } from '../interceptors/retry.station.js';
 import type { Station } from '../interceptors/station.js';
 import { TimeoutStation } from '../interceptors/timeout.station.js';
+import { UpcastStation } from '../interceptors/upcast.station.js';
 import { ValidateStation } from '../interceptors/validate.station.js';
 import type { ConsumePolicies } from '../policies/consume.policies.js';
 import type { ConsumerOptions } from './consumer-options.js';
@@ -48,6 +49,7 @@ export function buildPipeline(
     new DeadLetterStation(limitsOf(policies), record),
     new RetryStation(policies.retry, record, ambient.random),
     policies.raw ? new RawStation() : new EnvelopeStation(),
+    policies.upcasting && new UpcastStation(policies.upcasting),
     policies.validate && new ValidateStation(policies.validate),
     idempotency(options),
     acknowledge && new AcknowledgeFirstStation({ acknowledge, lost: lossTo(options) }),

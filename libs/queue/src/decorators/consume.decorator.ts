@@ -50,6 +50,11 @@ export interface ConsumeOptions {
   /** Hand over bytes as they came, with or without an envelope. Default false. */
   readonly raw?: boolean;
   /**
+   * The one version of events that it takes: older ones are brought there by upcasters, all others are dead letters at
+   * once. Default: the newest that upcasters lead to, and whatever else comes as it is.
+   */
+  readonly schemaVersion?: string;
+  /**
    * Class with class-validator rules, or Standard Schema, of the payload. Default: the class of the `@Payload()`
    * parameter, when it has rules. An invalid payload becomes a dead letter at once.
    */

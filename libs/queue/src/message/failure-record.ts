@@ -7,6 +7,8 @@ export type FailureReason =
   | 'decode_error'
   | 'invalid_payload'
   | 'not_an_event'
+  | 'unknown_version'
+  | 'upcast_error'
   | 'conflict';
 
 /** An error as plain data: cut to size, safe to store and to show. */

@@ -24,6 +24,7 @@ const CONSUME: Known<ConsumeOptions> = {
   circuit: true,
   single: true,
   raw: true,
+  schemaVersion: true,
   payload: true,
   interceptors: true,
   enhancers: true,

@@ -41,6 +41,7 @@ async function plansIn(modules: ModulesContainer): Promise<readonly HandlerPlan[
     group: options.group,
     knows: (backend) => names.includes(backend),
     locality: (backend) => localityOf(options.backends, backend),
+    upcasters: options.upcasters ?? [],
   });
   const offers = await offersOf(options);
   const offerOn = (backend: string): Offer => offers.get(backend) as Offer;

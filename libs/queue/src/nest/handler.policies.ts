@@ -8,7 +8,9 @@ import { DEFAULT_IDEMPOTENCY } from '../policies/idempotency.policy.js';
 import { DEFAULT_SINGLE, type SinglePolicy } from '../policies/limits.policy.js';
 import type { Locality } from '../policies/resolve-locality.js';
 import { DEFAULT_RETRY } from '../policies/retry.policy.js';
+import type { Upcaster } from '../policies/upcasters.js';
 import { declaredParams, defaultParams } from './handler.params.js';
+import { upcastingOf } from './handler.upcasting.js';
 import { InvalidHandlerError } from './nest.errors.js';
 import { hasRules, payloadValidator } from './payload.validator.js';
 import { isStandardSchema } from '../decorators/payload-type.js';
@@ -25,13 +27,14 @@ export interface DescribedHandler {
 /** What a backend's options say for its handlers. */
 export interface PolicyDefaults {
   readonly locality?: Locality | undefined;
+  readonly upcasters?: readonly Upcaster[];
 }
 
 /** What the decorators say, over the defaults. Throws QueueErrors that name the handler. */
 export function policiesOf(
   handler: DescribedHandler,
-  { options }: ConsumeEntry,
-  { locality }: PolicyDefaults = {},
+  { options, topics }: ConsumeEntry,
+  { locality, upcasters = [] }: PolicyDefaults = {},
 ): ConsumePolicies {
   const { name, metadata } = handler;
   const { retry, idempotent, deadLetter } = metadata;
@@ -51,6 +54,7 @@ export function policiesOf(
     retry: retry && { ...DEFAULT_RETRY, ...defined(retry) },
     maxCrashes: deadLetter?.maxCrashes,
     idempotency: idempotencyOf(name, idempotent),
+    upcasting: upcastingOf({ name, topics, raw: options.raw, version: options.schemaVersion }, upcasters),
     validate: validatorOf(handler, options.payload, options.raw === true),
   };
   return resolvePolicies(name, defined(given));

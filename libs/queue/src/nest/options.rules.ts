@@ -16,6 +16,7 @@ import { parseWindow } from '../policies/dedup.policy.js';
 import { checkTopicOrPattern } from '../message/topic-pattern.js';
 import { CODECS } from '../message/codec.js';
 import { parseDuration } from '../policies/duration.js';
+import { isUpcaster } from '../policies/upcasters.js';
 import { LOCALITIES } from '../policies/resolve-locality.js';
 import { DRIVER_NAMES, isBackendFactory } from './backend.registry.js';
 
@@ -175,6 +176,13 @@ export class ModuleRules {
     (list) => Array.isArray(list) && list.every(isInterceptorRef),
   )
   interceptors?: unknown;
+
+  @IsOptional()
+  @Holds(
+    'must be a list of objects with the texts type, from and to, and a function up',
+    (list) => Array.isArray(list) && list.every(isUpcaster),
+  )
+  upcasters?: unknown;
 
   @IsOptional()
   @ValidateNested()

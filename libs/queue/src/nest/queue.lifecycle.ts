@@ -47,6 +47,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
       group: options.group,
       knows: (backend) => connections.has(backend),
       locality: (backend) => localityOf(options.backends, backend),
+      upcasters: options.upcasters ?? [],
     });
     const builder = new ConsumerBuilder(moduleRef, connections, logger);
     const shared = await builder.interceptors(options.interceptors ?? []);

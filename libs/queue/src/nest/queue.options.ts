@@ -5,6 +5,7 @@ import type { OnStoreError } from '../composed/deduplicating.backend.js';
 import type { InterceptorRef } from '../decorators/consume.decorator.js';
 import type { CodecName } from '../message/codec.js';
 import type { Duration } from '../policies/duration.js';
+import type { Upcaster } from '../policies/upcasters.js';
 import type { Locality } from '../policies/resolve-locality.js';
 
 /** Everything that `QueueModule.forRoot` takes. */
@@ -28,6 +29,8 @@ export interface QueueModuleOptions {
    * `off`.
    */
   readonly ensure?: EnsureMode;
+  /** From older versions of events to newer ones, for every handler; see docs/schema-versions.md. */
+  readonly upcasters?: readonly Upcaster[];
   /** Around every handler, the first one outermost. */
   readonly interceptors?: readonly InterceptorRef[];
   readonly shutdown?: ShutdownOptions;
@@ -108,4 +111,6 @@ export interface QueueFeatureOptions {
   readonly backend?: string;
   /** Prefix of their default subscription names. */
   readonly group?: string;
+  /** Besides those of the application. */
+  readonly upcasters?: readonly Upcaster[];
 }

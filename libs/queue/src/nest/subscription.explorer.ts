@@ -8,6 +8,7 @@ import { checkTopicOrPattern, isPattern } from '../message/topic-pattern.js';
 import { ANOMALIES, isAnomaly, type Anomaly } from '../policies/anomalies.js';
 import type { ConsumePolicies } from '../policies/consume.policies.js';
 import type { Locality } from '../policies/resolve-locality.js';
+import type { Upcaster } from '../policies/upcasters.js';
 import type { HandlerHost } from './handler.compiler.js';
 import { policiesOf, type DescribedHandler } from './handler.policies.js';
 import { checkOptionNames } from './decorator.options.js';
@@ -36,6 +37,7 @@ export interface ClaimDefaults {
   readonly knows: (backend: string) => boolean;
   /** What the options of a backend say for its handlers. */
   readonly locality: (backend: string) => Locality | undefined;
+  readonly upcasters: readonly Upcaster[];
 }
 
 /** Reads what the decorators wrote, over all providers and controllers. Starts nothing. */
@@ -77,7 +79,7 @@ export class SubscriptionExplorer {
       checkOptionNames(`${type.name}.${method}`, metadata);
       const instance = wrapper.instance ?? (Object.create(prototype) as object);
       const handler = { name: `${type.name}.${method}`, instance, method, metadata };
-      const inModule = { ...defaults, ...featureOf(module) };
+      const inModule = defaultsIn(module, defaults);
       return metadata.consume.map((entry) => claim(handler, entry, { wrapper, module, defaults: inModule }));
     });
   }
@@ -115,7 +117,10 @@ function claim(handler: DescribedHandler, entry: ConsumeEntry, place: Place): Ha
     subscription: checkName(`${handler.name}: subscription`, subscriptionOf(handler, entry, defaults)),
     topics,
     backend,
-    policies: policiesOf(handler, entry, { locality: defaults.locality(backend) }),
+    policies: policiesOf(handler, entry, {
+      locality: defaults.locality(backend),
+      upcasters: defaults.upcasters,
+    }),
     accept: acceptedBy(handler, options.accept),
     interceptors: options.interceptors ?? [],
     host: { wrapper, module, method: handler.method, enhancers: options.enhancers ?? 'local' },
@@ -143,6 +148,12 @@ function subscriptionOf({ name }: DescribedHandler, entry: ConsumeEntry, { group
     name,
     'give @Consume a `subscription`, or the module a `group` to name it after',
   );
+}
+
+/** What the module says for its handlers, over what the application says. Upcasters add up. */
+function defaultsIn(module: Module, defaults: ClaimDefaults): ClaimDefaults {
+  const { upcasters = [], ...feature } = featureOf(module);
+  return { ...defaults, ...feature, upcasters: [...defaults.upcasters, ...upcasters] };
 }
 
 function featureOf(module: Module): QueueFeatureOptions {

@@ -4,6 +4,7 @@ import { InvalidPolicyError } from './invalid-policy.error.js';
 import type { CircuitPolicy, RatePolicy, SinglePolicy } from './limits.policy.js';
 import { oneOf } from './one-of.js';
 import { checkLocality, type Locality } from './resolve-locality.js';
+import type { Upcasting } from './upcasting.js';
 import { DEFAULT_RETRY, NO_RETRY, type RetryPolicy } from './retry.policy.js';
 
 /** Whether a message is repeated when it is not known to be handled, or lost. */
@@ -39,6 +40,8 @@ export interface ConsumePolicies {
   readonly single: SinglePolicy | undefined;
   /** Hand over bytes as they came, envelope or not. */
   readonly raw: boolean;
+  /** Brings older events to the version that the handler knows; undefined: there is none to bring. */
+  readonly upcasting: Upcasting | undefined;
   /** Checks, and may replace, the payload. Throwing makes it a dead letter at once. */
   readonly validate: ((data: unknown) => unknown) | undefined;
 }
@@ -59,6 +62,7 @@ export const DEFAULT_POLICIES: ConsumePolicies = Object.freeze({
   circuit: undefined,
   single: undefined,
   raw: false,
+  upcasting: undefined,
   validate: undefined,
 });
 

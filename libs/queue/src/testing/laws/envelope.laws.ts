@@ -1,5 +1,8 @@
 import { CODECS, encodeCloudEvent } from '../../message/codec.js';
+import { decodeEvent } from '../../message/envelope.js';
 import type { DomainEvent } from '../../message/event.js';
+import { chainUpcasters, type Upcaster } from '../../policies/upcasters.js';
+import { Upcasting } from '../../policies/upcasting.js';
 import { Reject } from '../../policies/verdicts.js';
 import type { Bus } from '../../publish/bus.js';
 import { mustEqual } from '../expectations.js';
@@ -67,6 +70,10 @@ async function failDieReplay(
   return seen;
 }
 
+function byText(one: unknown, other: unknown): number {
+  return JSON.stringify(one) < JSON.stringify(other) ? -1 : 1;
+}
+
 /** K: the envelope, in whatever form. */
 export const ENVELOPE_LAWS: readonly Law[] = [
   {
@@ -86,8 +93,6 @@ export const ENVELOPE_LAWS: readonly Law[] = [
         await bench.time.until(() => running.settled.length === PAYLOADS.length, 3_000);
         await drain(bench, running);
         const wanted = PAYLOADS.map((data) => [data, options.tenant, options.extensions.odd, 'kept']);
-        const byText = (one: unknown, other: unknown): number =>
-          JSON.stringify(one) < JSON.stringify(other) ? -1 : 1;
         mustEqual(got.toSorted(byText), wanted.toSorted(byText), `what was read from ${codec}`);
       }
     },
@@ -129,6 +134,44 @@ export const ENVELOPE_LAWS: readonly Law[] = [
         [TRACE, 'c', 'k2', 'acme'],
         'what its own event says',
       );
+    },
+  },
+  {
+    id: 'K3',
+    title:
+      'an old event reaches its handler in the new shape, and one that nothing leads to is dead with its bytes unchanged',
+    gate: { needs: 'dead letters that can be browsed', met: ({ dead, browse }) => dead !== 'none' && browse },
+    does: async (bench) => {
+      const rename: Upcaster = {
+        type: TOPIC,
+        from: '1',
+        to: '2',
+        up: (data) => ({ name: (data as { n: string }).n }),
+      };
+      const seen: unknown[] = [];
+      const running = await consume(bench, {
+        policies: { raw: false, upcasting: new Upcasting(chainUpcasters([rename]), '2') },
+        handle: ({ data, event }) => void seen.push([data, event?.schema_version]),
+      });
+      const bus = openBus(bench);
+      await bus.publish(TOPIC, { n: 'ada' });
+      await bus.publish(TOPIC, { name: 'bob' }, { schemaVersion: '2' });
+      await bus.publish(TOPIC, { names: [] }, { schemaVersion: '3' });
+      await bus.publish(TOPIC, null);
+      await bench.time.until(() => running.settled.length === 4, 3_000);
+      mustEqual(
+        seen.toSorted(byText),
+        [
+          [{ name: 'ada' }, '2'],
+          [{ name: 'bob' }, '2'],
+        ],
+        'what the handler saw',
+      );
+      const dead = await bench.browse('dead');
+      const reasons = dead.map(({ failures }) => failures.map(({ reason }) => reason).join());
+      mustEqual(reasons.toSorted(), ['unknown_version', 'upcast_error'], 'the reasons of the dead letters');
+      const kept = dead.map(({ body }) => decodeEvent(body).data);
+      mustEqual(kept.toSorted(byText), [null, { names: [] }].toSorted(byText), 'what the dead letters hold');
     },
   },
   {
