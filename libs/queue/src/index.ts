@@ -83,6 +83,7 @@ export {
   HandlerTimeoutError,
   InvalidPayloadError,
   LeaseLostError,
+  NoHandlerError,
   ShutdownError,
 } from './interceptors/handling.errors.js';
 export type { MessageInterceptor } from './interceptors/interceptor.js';

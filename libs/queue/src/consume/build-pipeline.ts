@@ -13,6 +13,7 @@ import { LeaseStation } from '../interceptors/lease.station.js';
 import { ObserveStation, type OutcomeCounts } from '../interceptors/observe.station.js';
 import { ReplyStation } from '../interceptors/reply.station.js';
 import { RetryStation } from '../interceptors/retry.station.js';
+import { RouteStation } from '../interceptors/route.station.js';
 import type { Station } from '../interceptors/station.js';
 import { TimeoutStation } from '../interceptors/timeout.station.js';
 import { UpcastStation } from '../interceptors/upcast.station.js';
@@ -50,6 +51,7 @@ export function buildPipeline(
     new RetryStation(policies.retry, record, ambient.random),
     policies.raw ? new RawStation() : new EnvelopeStation(),
     policies.upcasting && new UpcastStation(policies.upcasting),
+    options.routes && new RouteStation(options.routes),
     policies.validate && new ValidateStation(policies.validate),
     idempotency(options),
     acknowledge && new AcknowledgeFirstStation({ acknowledge, lost: lossTo(options) }),

@@ -2,6 +2,7 @@ import type { Ambient } from '../ambient/ambient.js';
 import type { Backend, Settlement, SettleResult } from '../backend/backend.js';
 import type { Handling } from '../interceptors/handling.js';
 import type { MessageInterceptor } from '../interceptors/interceptor.js';
+import type { Routes } from '../interceptors/route.station.js';
 import type { OutcomeCounts } from '../interceptors/observe.station.js';
 import type { Replier } from '../interceptors/replier.js';
 import type { ConsumePolicies } from '../policies/consume.policies.js';
@@ -16,6 +17,8 @@ export interface ConsumerOptions {
   readonly subscription: string;
   readonly topics: readonly string[];
   readonly handler: MessageHandler;
+  /** Present where several handlers share the subscription: they handle then, and `handler` only names them. */
+  readonly routes?: Routes | undefined;
   /** Outermost first. */
   readonly interceptors: readonly MessageInterceptor[];
   readonly policies: ConsumePolicies;

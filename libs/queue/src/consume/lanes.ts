@@ -152,7 +152,7 @@ export class Lanes {
       if (decided === undefined) {
         try {
           enterHandling(handling);
-          const answer = this.#handler.handle(handling);
+          const answer = (handling.route ?? this.#handler).handle(handling);
           handling.result = isThenable(answer) ? await answer : answer;
           decided = ACK;
         } catch (error) {

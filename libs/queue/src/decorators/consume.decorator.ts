@@ -14,6 +14,16 @@ export interface ConsumeOptions {
   /** Name of the subscription. Default: `${group}.${topic}`; required with several topics. */
   readonly subscription?: string;
   /**
+   * Takes only messages of this event type, or of one of these. Several handlers may share one subscription when their
+   * types, or their values of one header, are apart; one without both takes the rest. What else a decorator says counts
+   * for the subscription.
+   */
+  readonly type?: string | readonly string[];
+  /** Takes only messages that have all of these headers, with these values. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What becomes of a message that no handler of the subscription takes. Default `dead`, with reason `no_handler`. */
+  readonly otherwise?: 'dead' | 'ack';
+  /**
    * `at-most-once`: a message is acknowledged before its handler runs. A crash or a failure loses it; nothing repeats
    * it. Default `at-least-once`.
    */

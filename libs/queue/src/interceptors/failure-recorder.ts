@@ -20,7 +20,7 @@ export function failureRecorder({ clock, handler, host }: Recorder): RecordFailu
     at: clock.now(),
     reason: failure.reason,
     error: describeError(failure.error),
-    handler,
+    handler: handling.route?.name ?? handler,
     host,
   });
 }

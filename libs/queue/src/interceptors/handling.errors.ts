@@ -20,6 +20,11 @@ export class CrashLoopError extends QueueError {
   readonly code = 'crash_loop';
 }
 
+/** A message of a subscription whose handlers all take other ones. */
+export class NoHandlerError extends QueueError {
+  readonly code = 'no_handler';
+}
+
 /** The payload does not have the shape that its handler declared. `details` lists the issues. */
 export class InvalidPayloadError extends QueueError {
   readonly code = 'invalid_payload';

@@ -5,6 +5,7 @@ import type { DomainEvent } from '../message/event.js';
 import { applicationHeaders, type Headers } from '../message/headers.js';
 import type { QueueError } from '../message/queue-error.js';
 import type { MessageContext } from './message-context.js';
+import type { Route } from './route.station.js';
 
 /** `result` of a handling whose handler did not run, or did not return. */
 export const NO_RESULT: unique symbol = Symbol('no result');
@@ -18,6 +19,8 @@ export class Handling implements MessageContext {
   result: unknown = NO_RESULT;
   /** How many parts of a streamed answer were sent before the last one. */
   replies = 0;
+  /** Which handler it is for, where a subscription has several. */
+  route: Route | undefined = undefined;
   /** Why the signal aborted, once it has. */
   abortReason: QueueError | undefined = undefined;
   /** An outcome was decided; a handler that ends later changes nothing. */

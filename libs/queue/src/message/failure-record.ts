@@ -9,6 +9,7 @@ export type FailureReason =
   | 'not_an_event'
   | 'unknown_version'
   | 'upcast_error'
+  | 'no_handler'
   | 'conflict';
 
 /** An error as plain data: cut to size, safe to store and to show. */

@@ -4,18 +4,21 @@ import { ModuleRef } from '@nestjs/core';
 import type { Module } from '@nestjs/core/injector/module.js';
 import { Consumer } from '../consume/consumer.js';
 import type { MessageHandler } from '../consume/handler.js';
+import { intercepted } from '../consume/intercepted.js';
 import type { InterceptorRef } from '../decorators/consume.decorator.js';
 import type { MessageInterceptor } from '../interceptors/interceptor.js';
+import type { Routes } from '../interceptors/route.station.js';
 import type { Connections } from './connections.js';
 import { DeliveryLog } from './delivery.log.js';
 import { HandlerCompiler } from './handler.compiler.js';
-import type { HandlerClaim } from './subscription.explorer.js';
+import type { HandlerClaim, SharedClaim } from './subscription.explorer.js';
 
 /** A claim with the function and the interceptors that serve it. */
 export interface PreparedClaim {
   readonly claim: HandlerClaim;
   readonly handler: MessageHandler;
   readonly interceptors: readonly MessageInterceptor[];
+  readonly routes: Routes | undefined;
 }
 
 /** A claim that this process handles. */
@@ -38,11 +41,34 @@ export class ConsumerBuilder {
 
   /** Everything that can fail without a broker. */
   async prepare(claim: HandlerClaim, shared: readonly MessageInterceptor[]): Promise<PreparedClaim> {
-    const { host, handler: name } = claim;
+    if (claim.shared !== undefined) return this.#prepareShared(claim, claim.shared, shared);
+    const interceptors = [...shared, ...(await this.#interceptorsOf(claim))];
+    return { claim, handler: this.#handler(claim), interceptors, routes: undefined };
+  }
+
+  /** Each handler has its own interceptors, so those of the module are put around each as well. */
+  async #prepareShared(
+    claim: HandlerClaim,
+    { parts, otherwise }: SharedClaim,
+    shared: readonly MessageInterceptor[],
+  ): Promise<PreparedClaim> {
+    const list = await Promise.all(
+      parts.map(async (part) => {
+        const { when, validate, upcasting } = part;
+        const around = [...shared, ...(await this.#interceptorsOf(part))];
+        return { when, validate, upcasting, ...intercepted(this.#handler(part), around) };
+      }),
+    );
+    return { claim, handler: this.#handler(claim), interceptors: [], routes: { list, otherwise } };
+  }
+
+  #handler({ handler: name, host }: Pick<HandlerClaim, 'handler' | 'host'>): MessageHandler {
+    return { name, handle: this.#compiler.compile(host) };
+  }
+
+  #interceptorsOf({ host, interceptors }: Pick<HandlerClaim, 'host' | 'interceptors'>) {
     const inModule = host.module.getProviderByKey<ModuleRef>(ModuleRef).instance;
-    const own = await this.interceptors(claim.interceptors, inModule);
-    const handler = { name, handle: this.#compiler.compile(host) };
-    return { claim, handler, interceptors: [...shared, ...own] };
+    return this.interceptors(interceptors, inModule);
   }
 
   /** Classes become what the application provides, or what `maker` makes in its module. */
@@ -57,7 +83,7 @@ export class ConsumerBuilder {
     );
   }
 
-  async build({ claim, handler, interceptors }: PreparedClaim): Promise<RunningClaim> {
+  async build({ claim, handler, interceptors, routes }: PreparedClaim): Promise<RunningClaim> {
     const { backend, bus } = this.connections.get(claim.backend);
     const { backend: opened, store } = await backend.connect();
     const consumer = new Consumer({
@@ -66,6 +92,7 @@ export class ConsumerBuilder {
       subscription: claim.subscription,
       topics: claim.topics,
       handler,
+      routes,
       interceptors,
       policies: claim.policies,
       ambient: this.connections.ambient,

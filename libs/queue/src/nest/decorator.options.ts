@@ -12,6 +12,9 @@ type Known<Options> = Readonly<Record<keyof Options, true>>;
 const CONSUME: Known<ConsumeOptions> = {
   backend: true,
   subscription: true,
+  type: true,
+  headers: true,
+  otherwise: true,
   delivery: true,
   locality: true,
   concurrency: true,

@@ -1,8 +1,9 @@
+import { takesEverything } from '../policies/message-filter.js';
 import { compile, isRefused, type Plan } from '../policies/plan.js';
-import { requirementsOf } from '../policies/requirements.js';
+import { requirementsOf, type Untaken } from '../policies/requirements.js';
 import type { Offer } from '../policies/resolution.js';
 import { PlanRefusedError } from './nest.errors.js';
-import type { HandlerClaim } from './subscription.explorer.js';
+import type { HandlerClaim, SharedClaim } from './subscription.explorer.js';
 
 /** What one handler, or one declared topic, asks for, and how its backend meets it. Plain data: it survives JSON. */
 export interface HandlerPlan {
@@ -16,11 +17,18 @@ export interface HandlerPlan {
 }
 
 export function planOf(
-  { handler, subscription, topics, backend, policies, accept }: HandlerClaim,
+  { handler, subscription, topics, backend, policies, accept, shared }: HandlerClaim,
   { capabilities, remembers }: Offer,
 ): HandlerPlan {
-  const entries = compile(requirementsOf(policies, { topics }), capabilities, { remembers, accept });
+  const entries = compile(requirementsOf(policies, { topics, untaken: untakenOf(shared) }), capabilities, {
+    remembers,
+    accept,
+  });
   return { handler, subscription, topics, backend, entries };
+}
+
+function untakenOf(shared: SharedClaim | undefined): Untaken | undefined {
+  return shared?.parts.some(({ when }) => takesEverything(when)) === true ? 'rest' : shared?.otherwise;
 }
 
 /** One sentence for each refused entry. */

@@ -6,13 +6,16 @@ import { handlerMetadata, type ConsumeEntry } from '../decorators/handler-metada
 import { checkName, quote } from '../message/names.js';
 import { checkTopicOrPattern, isPattern } from '../message/topic-pattern.js';
 import { ANOMALIES, isAnomaly, type Anomaly } from '../policies/anomalies.js';
+import type { MessageFilter } from '../policies/message-filter.js';
+import { oneOf } from '../policies/one-of.js';
 import type { ConsumePolicies } from '../policies/consume.policies.js';
 import type { Locality } from '../policies/resolve-locality.js';
 import type { Upcaster } from '../policies/upcasters.js';
 import type { HandlerHost } from './handler.compiler.js';
 import { policiesOf, type DescribedHandler } from './handler.policies.js';
 import { checkOptionNames } from './decorator.options.js';
-import { DuplicateModuleError, DuplicateSubscriptionError, InvalidHandlerError } from './nest.errors.js';
+import { DuplicateModuleError, InvalidHandlerError } from './nest.errors.js';
+import { checkApart, filterOf, inCompany, isShared, together } from './shared.claim.js';
 import type { QueueFeatureOptions } from './queue.options.js';
 import { QUEUE_FEATURE, QUEUE_OPTIONS } from './tokens.js';
 
@@ -28,6 +31,28 @@ export interface HandlerClaim {
   readonly accept: readonly Anomaly[];
   readonly interceptors: readonly InterceptorRef[];
   readonly host: HandlerHost;
+  /** The handlers that share the subscription, where a message needs a look before it is known whose it is. */
+  readonly shared: SharedClaim | undefined;
+}
+
+/** Several handlers of one subscription. */
+export interface SharedClaim {
+  readonly parts: readonly ClaimPart[];
+  readonly otherwise: 'ack' | 'dead';
+}
+
+/** One of them. */
+export interface ClaimPart extends Pick<HandlerClaim, 'handler' | 'interceptors' | 'host'> {
+  readonly when: MessageFilter;
+  readonly validate: ConsumePolicies['validate'];
+  readonly upcasting: ConsumePolicies['upcasting'];
+}
+
+/** A described method, and one of the things that it wants to consume. */
+export interface FoundHandler {
+  readonly handler: DescribedHandler;
+  readonly entry: ConsumeEntry;
+  readonly place: Place;
 }
 
 /** What handlers fall back on. */
@@ -47,14 +72,12 @@ export class SubscriptionExplorer {
     private readonly scanner: MetadataScanner,
   ) {}
 
-  /** Every claim, in the order of discovery. Throws when two of them want the same subscription of a backend. */
+  /** Every claim, in the order of discovery. Throws when two of them want the same messages of a subscription. */
   explore(defaults: ClaimDefaults): readonly HandlerClaim[] {
     const wrappers = this.#wrappers();
     const modules = wrappers.filter(({ token }) => token === QUEUE_OPTIONS).length;
     if (modules > 1) throw new DuplicateModuleError(modules);
-    const claims = wrappers.flatMap((wrapper) => this.#claimsOf(wrapper, defaults));
-    refuseDuplicates(claims);
-    return claims;
+    return bySubscription(wrappers.flatMap((wrapper) => this.#handlersOf(wrapper, defaults))).map(claimOf);
   }
 
   /** Without aliases, and each instance once, whatever tokens it has. */
@@ -68,7 +91,7 @@ export class SubscriptionExplorer {
     });
   }
 
-  #claimsOf(wrapper: InstanceWrapper<object>, defaults: ClaimDefaults): readonly HandlerClaim[] {
+  #handlersOf(wrapper: InstanceWrapper<object>, defaults: ClaimDefaults): readonly FoundHandler[] {
     const type = classOf(wrapper);
     const module = wrapper.host;
     if (type === undefined || module === undefined) return [];
@@ -80,7 +103,11 @@ export class SubscriptionExplorer {
       const instance = wrapper.instance ?? (Object.create(prototype) as object);
       const handler = { name: `${type.name}.${method}`, instance, method, metadata };
       const inModule = defaultsIn(module, defaults);
-      return metadata.consume.map((entry) => claim(handler, entry, { wrapper, module, defaults: inModule }));
+      return metadata.consume.map((entry) => ({
+        handler,
+        entry,
+        place: { wrapper, module, defaults: inModule },
+      }));
     });
   }
 }
@@ -98,24 +125,59 @@ interface Constructor {
   readonly prototype: unknown;
 }
 
-interface Place {
+export interface Place {
   readonly wrapper: InstanceWrapper<object>;
   readonly module: Module;
   readonly defaults: ClaimDefaults;
 }
 
-function claim(handler: DescribedHandler, entry: ConsumeEntry, place: Place): HandlerClaim {
+/** Those that name the same subscription of the same backend, together, in the order of discovery. */
+function bySubscription(found: readonly FoundHandler[]): readonly Company[] {
+  const companies = new Map<string, [FoundHandler, ...FoundHandler[]]>();
+  for (const each of found) {
+    const key = `${backendOf(each)}/${subscriptionOf(each)}`;
+    const company = companies.get(key);
+    if (company === undefined) companies.set(key, [each]);
+    else company.push(each);
+  }
+  return [...companies.values()];
+}
+
+type Company = readonly [FoundHandler, ...FoundHandler[]];
+
+function claimOf(company: Company): HandlerClaim {
+  if (!isShared(company)) return claim(company[0]);
+  checkApart(subscriptionOf(company[0]), company);
+  const all = together(company);
+  const whole = claim(all);
+  const parts = company.map((each) => part(inCompany(each, all)));
+  const { otherwise = 'dead' } = all.entry.options;
+  const shared = { parts, otherwise: oneOf(`${whole.handler}: otherwise`, otherwise, ['dead', 'ack']) };
+  const policies = { ...whole.policies, validate: undefined, upcasting: undefined };
+  return { ...whole, policies, shared };
+}
+
+function part(found: FoundHandler): ClaimPart {
+  const { handler, policies, interceptors, host } = claim(found);
+  const { validate, upcasting } = policies;
+  return { handler, when: filterOf(found), validate, upcasting, interceptors, host };
+}
+
+function backendOf({ handler, entry, place: { defaults } }: FoundHandler): string {
+  const backend = entry.options.backend ?? defaults.backend;
+  if (defaults.knows(backend)) return backend;
+  throw new InvalidHandlerError(handler.name, `there is no backend "${backend}"`);
+}
+
+function claim(found: FoundHandler): HandlerClaim {
+  const { handler, entry, place } = found;
   const { wrapper, module, defaults } = place;
   const { options } = entry;
-  const backend = options.backend ?? defaults.backend;
-  if (!defaults.knows(backend))
-    throw new InvalidHandlerError(handler.name, `there is no backend "${backend}"`);
-  if (entry.topics.length === 0) throw new InvalidHandlerError(handler.name, '@Consume needs a topic');
-  const topics = entry.topics.map((topic) => checkTopicOrPattern(`${handler.name}: topic`, topic));
+  const backend = backendOf(found);
   return {
     handler: handler.name,
-    subscription: checkName(`${handler.name}: subscription`, subscriptionOf(handler, entry, defaults)),
-    topics,
+    subscription: subscriptionOf(found),
+    topics: entry.topics.map((topic) => checkTopicOrPattern(`${handler.name}: topic`, topic)),
     backend,
     policies: policiesOf(handler, entry, {
       locality: defaults.locality(backend),
@@ -124,6 +186,7 @@ function claim(handler: DescribedHandler, entry: ConsumeEntry, place: Place): Ha
     accept: acceptedBy(handler, options.accept),
     interceptors: options.interceptors ?? [],
     host: { wrapper, module, method: handler.method, enhancers: options.enhancers ?? 'local' },
+    shared: undefined,
   };
 }
 
@@ -134,18 +197,24 @@ function acceptedBy({ name }: DescribedHandler, accept: readonly Anomaly[] = [])
   throw new InvalidHandlerError(name, `accept: there is no ${quote(unknown)}, choose from ${known}`);
 }
 
-function subscriptionOf({ name }: DescribedHandler, entry: ConsumeEntry, { group }: ClaimDefaults): string {
+function subscriptionOf({ handler: { name }, entry, place: { defaults } }: FoundHandler): string {
   const { topics, options } = entry;
-  if (options.subscription !== undefined) return options.subscription;
+  if (topics.length === 0) throw new InvalidHandlerError(name, '@Consume needs a topic');
+  const given = options.subscription ?? defaultName(name, topics, defaults.group);
+  return checkName(`${name}: subscription`, given);
+}
+
+function defaultName(handler: string, topics: readonly string[], group: string | undefined): string {
   if (topics.length > 1) {
-    throw new InvalidHandlerError(name, 'a handler of several topics needs a `subscription` name');
+    throw new InvalidHandlerError(handler, 'a handler of several topics needs a `subscription` name');
   }
-  if (topics.some(isPattern)) {
-    throw new InvalidHandlerError(name, 'a handler of a pattern of topics needs a `subscription` name');
+  const topic = checkTopicOrPattern(`${handler}: topic`, topics[0]);
+  if (isPattern(topic)) {
+    throw new InvalidHandlerError(handler, 'a handler of a pattern of topics needs a `subscription` name');
   }
-  if (group !== undefined) return `${group}.${topics[0]}`;
+  if (group !== undefined) return `${group}.${topic}`;
   throw new InvalidHandlerError(
-    name,
+    handler,
     'give @Consume a `subscription`, or the module a `group` to name it after',
   );
 }
@@ -162,14 +231,4 @@ function featureOf(module: Module): QueueFeatureOptions {
     if (feature !== undefined) return feature;
   }
   return {};
-}
-
-function refuseDuplicates(claims: readonly HandlerClaim[]): void {
-  const owners = new Map<string, string>();
-  for (const { backend, subscription, handler } of claims) {
-    const key = `${backend}/${subscription}`;
-    const owner = owners.get(key);
-    if (owner !== undefined) throw new DuplicateSubscriptionError(subscription, owner, handler);
-    owners.set(key, handler);
-  }
 }

@@ -1,5 +1,6 @@
 import type { Capabilities } from '../backend/capabilities.js';
 import { ANOMALIES, type Anomaly } from './anomalies.js';
+import { askedBy } from './asked.js';
 import type { Need, Requirement } from './requirements.js';
 import {
   resolveDeadLetters,
@@ -14,9 +15,8 @@ import { resolveLease, resolveTimeout } from './resolve-lease.js';
 import { resolveLocality } from './resolve-locality.js';
 import { resolveAttempts, resolveCrashes, resolveRetry } from './resolve-retry.js';
 import { resolveDedup } from './resolve-topic.js';
-import { resolveConcurrency, resolveIdempotency } from './resolve-work.js';
+import { resolveConcurrency, resolveIdempotency, resolveRouting } from './resolve-work.js';
 import type { Offer, Refusal, Resolution } from './resolution.js';
-import { formatDuration } from './duration.js';
 
 /** One requirement and how it is met. Plain data: it survives JSON. */
 export type PlanEntry = Resolution & {
@@ -44,7 +44,7 @@ export function compile(
   const offer = { capabilities, remembers };
   return requirements.map((requirement) => ({
     need: requirement.need,
-    asked: ask(requirement),
+    asked: askedBy(requirement),
     ...accepted(resolve(requirement, offer), accept),
   }));
 }
@@ -60,96 +60,34 @@ function accepted(resolution: Resolution, accept: readonly Anomaly[]): Resolutio
   return { answer: 'accepted', anomaly, leaves: ANOMALIES[anomaly] };
 }
 
+type Resolvers = {
+  readonly [N in Need]: (requirement: Extract<Requirement, { need: N }>, offer: Offer) => Resolution;
+};
+
+/** Who answers each need. A new one does not compile without its answer. */
+const RESOLVERS: Resolvers = {
+  publish: (_, offer) => resolvePublish(offer),
+  delivery: resolveDelivery,
+  locality: resolveLocality,
+  'fan-out': (_, offer) => resolveFanOut(offer),
+  wildcards: (_, offer) => resolveWildcards(offer),
+  routing: resolveRouting,
+  retry: resolveRetry,
+  attempts: (_, offer) => resolveAttempts(offer),
+  crashes: (_, offer) => resolveCrashes(offer),
+  'dead letters': (_, offer) => resolveDeadLetters(offer),
+  lease: resolveLease,
+  timeout: resolveTimeout,
+  release: (_, offer) => resolveRelease(offer),
+  idempotency: resolveIdempotency,
+  rate: resolveRate,
+  circuit: resolveCircuit,
+  'single consumer': resolveSingle,
+  concurrency: resolveConcurrency,
+  dedup: resolveDedup,
+};
+
 function resolve(requirement: Requirement, offer: Offer): Resolution {
-  switch (requirement.need) {
-    case 'publish':
-      return resolvePublish(offer);
-    case 'delivery':
-      return resolveDelivery(requirement, offer);
-    case 'locality':
-      return resolveLocality(requirement, offer);
-    case 'fan-out':
-      return resolveFanOut(offer);
-    case 'wildcards':
-      return resolveWildcards(offer);
-    case 'retry':
-      return resolveRetry(requirement, offer);
-    case 'attempts':
-      return resolveAttempts(offer);
-    case 'crashes':
-      return resolveCrashes(offer);
-    case 'dead letters':
-      return resolveDeadLetters(offer);
-    case 'lease':
-      return resolveLease(requirement, offer);
-    case 'timeout':
-      return resolveTimeout(requirement);
-    case 'release':
-      return resolveRelease(offer);
-    case 'idempotency':
-      return resolveIdempotency(requirement, offer);
-    case 'rate':
-      return resolveRate();
-    case 'circuit':
-      return resolveCircuit(requirement);
-    case 'single consumer':
-      return resolveSingle(requirement, offer);
-    case 'concurrency':
-      return resolveConcurrency(requirement, offer);
-    case 'dedup':
-      return resolveDedup(requirement, offer);
-  }
-}
-
-const MODES = {
-  'at-least-once': 'at least once',
-  'at-most-once': 'at most once',
-  'effectively-once': 'at least once, with one effect',
-};
-
-const REACHES = {
-  process: 'messages stay in this process',
-  host: 'messages reach the processes of this host',
-  'many-hosts': 'messages reach many hosts',
-};
-
-function ask(requirement: Requirement): string {
-  switch (requirement.need) {
-    case 'publish':
-      return 'a published message is stored';
-    case 'delivery':
-      return MODES[requirement.mode];
-    case 'locality':
-      return REACHES[requirement.locality];
-    case 'fan-out':
-      return 'a copy of every message';
-    case 'wildcards':
-      return `topics like ${requirement.patterns.join(', ')}`;
-    case 'retry':
-      return `${requirement.attempts - 1} retries, waits up to ${formatDuration(requirement.longestMs)}`;
-    case 'attempts':
-      return `${requirement.attempts} attempts, counted`;
-    case 'crashes':
-      return `${requirement.maxCrashes} crashes, counted`;
-    case 'dead letters':
-      return 'dead letters with their reasons';
-    case 'lease':
-      return `${formatDuration(requirement.leaseMs)}, renewed up to ${formatDuration(requirement.maxLeaseMs)}`;
-    case 'timeout':
-      return `after ${formatDuration(requirement.timeoutMs)}`;
-    case 'release':
-      return 'given back uncounted at a shutdown';
-    case 'idempotency':
-      return `handled once within ${formatDuration(requirement.ttlMs)}`;
-    case 'rate':
-      return `${requirement.max} starts in ${formatDuration(requirement.perMs)} at most`;
-    case 'circuit':
-      return `a pause of ${formatDuration(requirement.openMs)} after ${requirement.failures} failures in a row`;
-    case 'single consumer':
-      return 'one process at a time';
-    case 'concurrency':
-      return `${requirement.concurrency} at once, prefetch ${requirement.prefetch}`;
-    case 'dedup':
-      return `each id stored once within ${formatDuration(requirement.windowMs)}`;
-  }
+  const resolver = RESOLVERS[requirement.need] as (requirement: Requirement, offer: Offer) => Resolution;
+  return resolver(requirement, offer);
 }

@@ -9,6 +9,7 @@ export type Requirement =
   | { readonly need: 'delivery'; readonly mode: DeliveryMode | 'effectively-once' }
   | { readonly need: 'locality'; readonly locality: Locality }
   | { readonly need: 'fan-out' }
+  | { readonly need: 'routing'; readonly untaken: Untaken }
   | { readonly need: 'wildcards'; readonly patterns: readonly string[] }
   | { readonly need: 'retry'; readonly attempts: number; readonly longestMs: number }
   | { readonly need: 'attempts'; readonly attempts: number }
@@ -40,14 +41,19 @@ export type Need = Requirement['need'];
 /** What a handler listens to. */
 export interface Interest {
   readonly topics: readonly string[];
+  /** Present where handlers share the subscription: what becomes of a message that none of them takes. */
+  readonly untaken?: Untaken | undefined;
 }
+
+/** `rest`: one of the handlers takes what is left. */
+export type Untaken = 'ack' | 'dead' | 'rest';
 
 const NO_TOPICS: Interest = { topics: [] };
 
 /** What these policies rely on. One of each kind at most, always in the same order. */
 export function requirementsOf(
   policies: ConsumePolicies,
-  { topics }: Interest = NO_TOPICS,
+  { topics, untaken }: Interest = NO_TOPICS,
 ): readonly Requirement[] {
   return [
     { need: 'publish' },
@@ -55,6 +61,7 @@ export function requirementsOf(
     ...reaching(policies),
     { need: 'fan-out' },
     ...matching(topics),
+    ...(untaken === undefined ? [] : [{ need: 'routing', untaken } as const]),
     ...retrying(policies),
     { need: 'crashes', maxCrashes: policies.maxCrashes },
     { need: 'dead letters' },

@@ -26,6 +26,17 @@ export function resolveIdempotency(
   );
 }
 
+/** No backend is needed for it. */
+export function resolveRouting({ untaken }: Extract<Requirement, { need: 'routing' }>): Resolution {
+  return composed('looking at each message in the consumer', UNTAKEN[untaken]);
+}
+
+const UNTAKEN = {
+  rest: undefined,
+  dead: 'a message that no handler takes is a dead letter',
+  ack: 'a message that no handler takes is gone, unhandled',
+};
+
 /** As many messages at once as asked, in calls that the backend takes. */
 export function resolveConcurrency(
   { concurrency, prefetch }: Extract<Requirement, { need: 'concurrency' }>,
