@@ -1,7 +1,7 @@
 import type { Capabilities } from '@pigeonpost/queue';
 import {
   ALL_LAWS,
-  type BackendFixture,
+  capabilitiesOf,
   type LawReport,
   NOT_OFFERED,
   runLaws,
@@ -49,16 +49,6 @@ export async function prove({ fixture, atOnce }: BackendUnderLaws): Promise<Proo
 
 export function isSound({ errors, unproven }: Proof): boolean {
   return errors.size === 0 && unproven.length === 0;
-}
-
-/** What a new, empty broker says that it can do. */
-export async function capabilitiesOf(fixture: BackendFixture): Promise<Capabilities> {
-  const world = await fixture.create();
-  const { backend, store } = await world.connect();
-  await backend.close(new Date(world.ambient.clock.now()));
-  await store?.close();
-  await world.dispose();
-  return backend.capabilities;
 }
 
 const NOT_OFFERED_LINES = NOT_OFFERED.map((promise): LawLine => ({

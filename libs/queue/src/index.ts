@@ -49,9 +49,11 @@ export {
   UnroutableError,
   UnsupportedError,
 } from './backend/backend.errors.js';
-export type { Capabilities, Delay } from './backend/capabilities.js';
+export type { Capabilities, CapabilityOwner, Delay } from './backend/capabilities.js';
 export type { Depth, Inspected, InspectQuery, MessageState, Peeked, Purged } from './backend/inspect.js';
+export { objectionTo } from './backend/message-check.js';
 export {
+  checkTopology,
   type Drift,
   InvalidTopologyError,
   type SubscriptionSpec,

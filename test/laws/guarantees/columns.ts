@@ -1,7 +1,8 @@
 import type { Capabilities } from '@pigeonpost/queue';
 import { ALL_LAWS, answerTo, type LawAnswer } from '@pigeonpost/queue/testing';
 import { BACKENDS, type BackendUnderLaws } from '../backends.js';
-import { capabilitiesOf, type LawResult, type Proof } from '../proof.js';
+import { capabilitiesOf } from '@pigeonpost/queue/testing';
+import type { LawResult, Proof } from '../proof.js';
 
 /** One backend in the tables. */
 export interface Column {

@@ -104,6 +104,10 @@ export const GUARANTEES: { readonly [Name in keyof Capabilities]: Guarantee<Capa
     title: 'a subscription can listen to patterns of topics',
     says: (wildcards) => (wildcards ? 'yes' : 'refused'),
   },
+  ephemeral: {
+    title: 'a subscription for the time of a process',
+    says: (ephemeral) => (ephemeral ? 'goes with its receiver, or when it has expired' : 'refused'),
+  },
   lane: {
     title: 'a message for one subscription',
     says: (lane) => (lane ? 'reaches no other' : 'refused'),

@@ -19,6 +19,8 @@ export interface Capabilities {
   readonly fanout: 'none' | 'ephemeral' | 'named';
   /** A subscription can listen to patterns of topics, see message/topic-pattern.ts. */
   readonly wildcards: boolean;
+  /** Subscriptions that go with their receiver, or after its process died. */
+  readonly ephemeral: boolean;
   /** Can send to one subscription only. */
   readonly lane: boolean;
   readonly dead: 'none' | 'native' | 'native-reason';
@@ -35,6 +37,12 @@ export interface Capabilities {
   readonly browse: boolean;
   /** Who may share one backend: one process, the processes of one host, many hosts. */
   readonly hosts: 'process' | 'host' | 'many';
+}
+
+/** Whoever was asked, and what it can do: a backend, or what stands for it. */
+export interface CapabilityOwner {
+  readonly name: string;
+  readonly capabilities: Capabilities;
 }
 
 /** `false`: cannot. Otherwise never early, and at most `resolutionMs` plus load late. */

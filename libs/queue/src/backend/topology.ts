@@ -1,6 +1,8 @@
 import { checkName } from '../message/names.js';
-import { checkTopicOrPattern } from '../message/topic-pattern.js';
 import { QueueError } from '../message/queue-error.js';
+import { checkTopicOrPattern, isPattern } from '../message/topic-pattern.js';
+import { UnsupportedError } from './backend.errors.js';
+import type { CapabilityOwner } from './capabilities.js';
 
 /** What must exist on the broker before messages can flow. */
 export interface Topology {
@@ -41,12 +43,33 @@ export interface SubscriptionSpec extends SubscriptionTopology {
   readonly leaseMs: number;
 }
 
-/** For backends, before they create anything. Throws InvalidNameError or InvalidTopologyError. */
-export function checkTopology({ subscriptions }: Topology): void {
+/**
+ * For backends, before they create or compare anything. Throws InvalidNameError or InvalidTopologyError, and
+ * UnsupportedError for what the capabilities do not have.
+ */
+export function checkTopology({ subscriptions }: Topology, owner: CapabilityOwner): void {
+  for (const declared of subscriptions) refuseBeyond(declared, owner);
   for (const { name, topics, expiresAfterMs } of subscriptions) {
     checkName('subscription', name);
     for (const topic of topics) checkTopicOrPattern('topic', topic);
     if (expiresAfterMs !== undefined) checkExpiry(name, expiresAfterMs);
+  }
+}
+
+function refuseBeyond(
+  { topics, expiresAfterMs }: SubscriptionTopology,
+  { name, capabilities }: CapabilityOwner,
+): void {
+  const pattern = topics.find(isPattern);
+  if (pattern !== undefined && !capabilities.wildcards) {
+    throw new UnsupportedError(name, `listen to the pattern "${pattern}"`, 'name each topic');
+  }
+  if (expiresAfterMs !== undefined && !capabilities.ephemeral) {
+    throw new UnsupportedError(
+      name,
+      'let a subscription expire',
+      'use a backend with ephemeral subscriptions',
+    );
   }
 }
 

@@ -26,6 +26,7 @@ const BEFORE_OPEN = Object.freeze<Capabilities>({
   onRetry: 'breaks',
   fanout: 'none',
   wildcards: false,
+  ephemeral: false,
   lane: false,
   dead: 'none',
   dedup: false,

@@ -1,7 +1,7 @@
 import type { Ambient } from '../ambient/ambient.js';
 import { sleep } from '../ambient/clock.js';
 import type { Backend, Receiver } from '../backend/backend.js';
-import { UnknownSubscriptionError } from '../backend/backend.errors.js';
+import { UnknownSubscriptionError, UnsupportedError } from '../backend/backend.errors.js';
 import type { Delivery } from '../message/delivery.js';
 import { exponential } from '../policies/backoff.js';
 
@@ -59,6 +59,14 @@ export class ReplyInbox {
 
   async #open(): Promise<void> {
     const { backend, name } = this.options;
+    if (!backend.capabilities.ephemeral) {
+      const remedy = 'send requests over a backend with ephemeral subscriptions';
+      throw new UnsupportedError(
+        backend.name,
+        'take replies in a subscription that goes with this process',
+        remedy,
+      );
+    }
     const topology = { name, topics: [name], expiresAfterMs: EXPIRES_AFTER_MS };
     await backend.ensure({ subscriptions: [topology] }, 'create');
     this.#receiver = await backend.open({ ...topology, leaseMs: LEASE_MS });

@@ -14,6 +14,7 @@ const CLAIMS: { readonly [Name in keyof Capabilities]: (value: Capabilities[Name
   onRetry: (value) => value !== 'breaks',
   fanout: (value) => value !== 'none',
   wildcards: (value) => value,
+  ephemeral: (value) => value,
   lane: (value) => value,
   dead: (value) => value !== 'none',
   dedup: (value) => value !== false,

@@ -19,7 +19,13 @@ export interface Law {
 export interface Gate {
   /** The missing thing, as in `not applicable: needs named fan-out`. */
   readonly needs: string;
-  readonly met: (capabilities: Capabilities) => boolean;
+  readonly met: (capabilities: Capabilities, beside: Beside) => boolean;
+}
+
+/** What stands beside a backend. */
+export interface Beside {
+  /** Whether a store comes with it. */
+  readonly remembers: boolean;
 }
 
 /** A promise of the contract that this library does not make yet, said aloud. */

@@ -59,9 +59,10 @@ class RecordedBackend extends ForwardingBackend {
     super(inner);
   }
 
-  override ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
+  override async ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
+    const drifts = await this.inner.ensure(topology, mode);
     if (mode === 'create') this.recorder.ensured(topology);
-    return this.inner.ensure(topology, mode);
+    return drifts;
   }
 
   override async publish(batch: readonly Outgoing[], call?: PublishCall): Promise<readonly PublishResult[]> {

@@ -48,7 +48,7 @@ async function hold(law: Law, bench: LawBench): Promise<Applied> {
 }
 
 async function apply(law: Law, bench: LawBench): Promise<Applied> {
-  const answer = answerTo(law, bench.capabilities);
+  const answer = answerTo(law, bench.capabilities, { remembers: bench.store !== undefined });
   if (answer === 'none') return ['not applicable', `needs ${law.gate?.needs}`];
   await law[answer]?.(bench);
   await bench.finish();

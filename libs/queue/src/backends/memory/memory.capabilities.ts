@@ -16,6 +16,7 @@ export const memoryCapabilities = Object.freeze({
   onRetry: 'breaks',
   fanout: 'named',
   wildcards: true,
+  ephemeral: true,
   lane: true,
   dead: 'native-reason',
   dedup: Object.freeze({ windowMs: MAX_DEDUP_WINDOW_MS }),

@@ -7,6 +7,7 @@ import {
 } from '../../backend/topology.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { isPattern, matchesTopic } from '../../message/topic-pattern.js';
+import { memoryCapabilities } from './memory.capabilities.js';
 import { MemorySubscription } from './memory.subscription.js';
 
 /** Topics whose listeners are kept; there may be more topics than memory. */
@@ -78,7 +79,7 @@ export class MemoryTopology {
 
   /** Adds what is missing; answers with what is there beyond it. */
   create(topology: Topology): readonly Drift[] {
-    checkTopology(topology);
+    checkTopology(topology, { name: this.backendName, capabilities: memoryCapabilities });
     const monoMs = this.clock.mono();
     const expired = this.all.filter((subscription) => subscription.isExpired(monoMs));
     for (const subscription of expired) this.remove(subscription);

@@ -86,7 +86,7 @@ class SqliteBackend implements Backend {
   async ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
     this.#refuseWhenClosed('ensure the topology');
     if (mode === 'check') return this.#read('check the topology', () => this.#topology.compare(topology));
-    checkTopology(topology);
+    checkTopology(topology, this);
     return this.#parts.writer.submit('create the topology', () => {
       if (this.#topology.create(topology, this.#parts.ambient.clock.now())) this.#counters.topologyChanged();
       return this.#topology.compare(topology);

@@ -22,6 +22,7 @@ export function sqliteCapabilities(maxBytes: number): Capabilities {
     onRetry: 'breaks',
     fanout: 'named',
     wildcards: true,
+    ephemeral: true,
     lane: true,
     dead: 'native-reason',
     dedup: Object.freeze({ windowMs: MAX_DEDUP_WINDOW_MS }),

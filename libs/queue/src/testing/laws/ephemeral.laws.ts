@@ -10,14 +10,15 @@ const PRIVATE: Required<SubscriptionTopology> = {
   topics: ['laws.private.topic'],
   expiresAfterMs: 6_000,
 };
-const FAN_OUT: Gate = { needs: 'a fan-out', met: ({ fanout }) => fanout !== 'none' };
+const EPHEMERAL: Gate = { needs: 'ephemeral subscriptions', met: ({ ephemeral }) => ephemeral };
 
 /** F: subscriptions that go with the one who listens. */
 export const EPHEMERAL_LAWS: readonly Law[] = [
   {
     id: 'F8',
     title: 'an ephemeral subscription leaves nothing behind when its receiver closes',
-    gate: FAN_OUT,
+    proves: ['ephemeral'],
+    gate: EPHEMERAL,
     does: async (bench) => {
       await ensurePrivate(bench);
       const receiver = await openPrivate(bench);
@@ -39,7 +40,7 @@ export const EPHEMERAL_LAWS: readonly Law[] = [
   {
     id: 'F8a',
     title: 'an ephemeral subscription whose process died goes when it has expired, and not before',
-    gate: FAN_OUT,
+    gate: EPHEMERAL,
     does: async (bench) => {
       await ensurePrivate(bench);
       const process = new ProcessView(await bench.connect());
@@ -59,7 +60,7 @@ export const EPHEMERAL_LAWS: readonly Law[] = [
   {
     id: 'F8b',
     title: 'an ephemeral subscription stays as long as its receiver asks, however little comes',
-    gate: FAN_OUT,
+    gate: EPHEMERAL,
     does: async (bench) => {
       await ensurePrivate(bench);
       const receiver = await openPrivate(bench);
@@ -76,7 +77,7 @@ export const EPHEMERAL_LAWS: readonly Law[] = [
   {
     id: 'F8c',
     title: 'whoever slept through the end of an ephemeral subscription is told, and is given no other one',
-    gate: FAN_OUT,
+    gate: EPHEMERAL,
     does: async (bench) => {
       await ensurePrivate(bench);
       const receiver = await openPrivate(bench);

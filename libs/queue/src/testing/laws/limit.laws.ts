@@ -1,4 +1,4 @@
-import { must, mustEqual } from '../expectations.js';
+import { codeOf, must, mustEqual } from '../expectations.js';
 import type { Law } from '../law.js';
 import { consume, drain, Latch } from '../law-consumer.js';
 
@@ -53,6 +53,7 @@ export const LIMIT_LAWS: readonly Law[] = [
   {
     id: 'H13',
     title: 'of consumers that are to be the only one, one handles, and the next one when that has stopped',
+    gate: { needs: 'a store', met: (_capabilities, { remembers }) => remembers },
     does: async (bench) => {
       const single = { single: { leaseMs: 900 }, concurrency: 1, prefetch: 0 } as const;
       const latch = new Latch();
@@ -67,6 +68,15 @@ export const LIMIT_LAWS: readonly Law[] = [
       await drain(bench, holder);
       await bench.time.until(() => first.settled.length + second.settled.length >= 6, LATE_MS);
       must(other.starts.length > 0 || holder.settled.length === 6, 'the other one must have taken over');
+    },
+    refuses: async (bench) => {
+      let code = 'nothing';
+      try {
+        await consume(bench, { handle: () => {}, policies: { single: { leaseMs: 900 } } });
+      } catch (error) {
+        code = codeOf(error);
+      }
+      mustEqual(code, 'missing_store', 'the answer');
     },
   },
 ];
