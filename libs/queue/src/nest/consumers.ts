@@ -2,7 +2,9 @@ import { hostname } from 'node:os';
 import type { Logger, Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { Module } from '@nestjs/core/injector/module.js';
+import type { Backend } from '../backend/backend.js';
 import { Consumer } from '../consume/consumer.js';
+import { DeadLetterSweep } from '../consume/dead-letter-sweep.js';
 import type { MessageHandler } from '../consume/handler.js';
 import { intercepted } from '../consume/intercepted.js';
 import type { InterceptorRef } from '../decorators/consume.decorator.js';
@@ -25,6 +27,8 @@ export interface PreparedClaim {
 export interface RunningClaim {
   readonly claim: HandlerClaim;
   readonly consumer: Consumer;
+  /** Where dead letters are kept for a time only. */
+  readonly sweep: DeadLetterSweep | undefined;
 }
 
 /** Makes consumers of claims. */
@@ -86,6 +90,7 @@ export class ConsumerBuilder {
   async build({ claim, handler, interceptors, routes }: PreparedClaim): Promise<RunningClaim> {
     const { backend, bus } = this.connections.get(claim.backend);
     const { backend: opened, store } = await backend.connect();
+    const listener = new DeliveryLog(bus, this.logger);
     const consumer = new Consumer({
       backend: opened,
       store,
@@ -97,10 +102,23 @@ export class ConsumerBuilder {
       policies: claim.policies,
       ambient: this.connections.ambient,
       host: `${hostname()}:${process.pid}`,
-      listener: new DeliveryLog(bus, this.logger),
+      listener,
       replier: bus.replier,
     });
-    return { claim, consumer };
+    return { claim, consumer, sweep: this.#sweep(claim, opened, listener) };
+  }
+
+  #sweep(claim: HandlerClaim, backend: Backend, log: DeliveryLog): DeadLetterSweep | undefined {
+    const { subscription, policies } = claim;
+    if (policies.deadRetentionMs === undefined) return undefined;
+    return new DeadLetterSweep({
+      backend,
+      subscription,
+      clock: this.connections.ambient.clock,
+      keepMs: policies.deadRetentionMs,
+      expired: (count) => log.expired(subscription, count),
+      fault: (error) => log.fault(subscription, 'remove old dead letters', error),
+    });
   }
 
   #provided(type: Type<MessageInterceptor>): MessageInterceptor | undefined {
@@ -131,7 +149,9 @@ export class Consumers {
 
   /** All of them at once, with one deadline, whoever asks first. Never rejects. */
   async drain(deadlineMs: number): Promise<void> {
-    this.#drained ??= Promise.all(this.#running.map(({ consumer }) => consumer.drain(deadlineMs)));
+    this.#drained ??= Promise.all(
+      this.#running.map(({ consumer, sweep }) => Promise.all([consumer.drain(deadlineMs), sweep?.stop()])),
+    );
     await this.#drained;
   }
 }

@@ -35,7 +35,7 @@ const CONSUME: Known<ConsumeOptions> = {
 };
 const RETRY: Known<RetryOptions> = { attempts: true, backoff: true, never: true, only: true };
 const IDEMPOTENT: Known<IdempotentOptions> = { ttl: true, key: true, busyDelay: true };
-const DEAD_LETTER: Known<DeadLetterOptions> = { maxCrashes: true };
+const DEAD_LETTER: Known<DeadLetterOptions> = { maxCrashes: true, keep: true };
 
 /** Refuses options that no decorator has: misspelt, they would do nothing. Throws InvalidHandlerError. */
 export function checkOptionNames(handler: string, metadata: HandlerMetadata): void {

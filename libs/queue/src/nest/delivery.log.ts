@@ -23,6 +23,13 @@ export class DeliveryLog implements ConsumerListener {
     this.#say('error', `subscription "${subscription}" could not ${doing}: ${describeError(error).message}`);
   }
 
+  expired(subscription: string, count: number): void {
+    this.#say(
+      'log',
+      `${count} dead letters of "${subscription}" were older than they are kept, and are gone`,
+    );
+  }
+
   #dead({ id, subscription }: Handling, { failure }: Settlement & { kind: 'dead' }): void {
     const { attempt, reason, error, handler } = failure;
     this.#say(
@@ -43,7 +50,7 @@ export class DeliveryLog implements ConsumerListener {
   }
 
   /** A logger of the application that throws must not take the consumer with it. */
-  #say(level: 'warn' | 'error', text: string): void {
+  #say(level: 'log' | 'warn' | 'error', text: string): void {
     try {
       this.logger[level](text);
     } catch (error) {

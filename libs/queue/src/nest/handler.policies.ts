@@ -53,6 +53,7 @@ export function policiesOf(
     raw: options.raw,
     retry: retry && { ...DEFAULT_RETRY, ...defined(retry) },
     maxCrashes: deadLetter?.maxCrashes,
+    deadRetentionMs: ms('deadLetter.keep', deadLetter?.keep),
     idempotency: idempotencyOf(name, idempotent),
     upcasting: upcastingOf({ name, topics, raw: options.raw, version: options.schemaVersion }, upcasters),
     validate: validatorOf(handler, options.payload, options.raw === true),

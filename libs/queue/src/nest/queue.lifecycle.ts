@@ -97,8 +97,9 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
   async #start(running: readonly RunningClaim[]): Promise<void> {
     this.#checkSignalsLater();
     await this.#orClose(async () => {
-      for (const { claim, consumer } of running) {
+      for (const { claim, consumer, sweep } of running) {
         await consumer.start();
+        sweep?.start();
         this.parts.logger.log(startLine(claim));
       }
     });

@@ -17,6 +17,8 @@ export interface RegisteredHandler {
 export interface QueueStatus {
   readonly backends: Readonly<Record<string, BackendStatus>>;
   readonly consumers: readonly ConsumerStatus[];
+  /** By subscription: dead letters that this process removed because they were older than they are kept. */
+  readonly expired: Readonly<Record<string, number>>;
 }
 
 /** This process does not handle the subscription that was named. */
@@ -51,6 +53,9 @@ export class QueueRegistry {
     return {
       backends: Object.fromEntries(backends),
       consumers: this.#consumers.all.map(({ consumer }) => consumer.status()),
+      expired: Object.fromEntries(
+        this.#consumers.all.map(({ claim, sweep }) => [claim.subscription, sweep?.removed ?? 0]),
+      ),
     };
   }
 

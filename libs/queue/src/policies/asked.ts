@@ -26,6 +26,7 @@ const WORDS: Words = {
   attempts: ({ attempts }) => `${attempts} attempts, counted`,
   crashes: ({ maxCrashes }) => `${maxCrashes} crashes, counted`,
   'dead letters': () => 'dead letters with their reasons',
+  retention: ({ keepMs }) => `dead letters removed after ${formatDuration(keepMs)}`,
   lease: ({ leaseMs, maxLeaseMs }) =>
     `${formatDuration(leaseMs)}, renewed up to ${formatDuration(maxLeaseMs)}`,
   timeout: ({ timeoutMs }) => `after ${formatDuration(timeoutMs)}`,

@@ -38,6 +38,7 @@ describe('resolvePolicies', () => {
     ['timeoutMs', (timeoutMs) => ({ timeoutMs })],
     ['retry.attempts', (attempts) => ({ retry: { ...DEFAULT_RETRY, attempts } })],
     ['deadLetter.maxCrashes', (maxCrashes) => ({ maxCrashes })],
+    ['deadLetter.keep', (deadRetentionMs) => ({ deadRetentionMs })],
     ['idempotent.ttlMs', (ttlMs) => ({ idempotency: { ...DEFAULT_IDEMPOTENCY, ttlMs } })],
   ];
 

@@ -32,6 +32,8 @@ export interface ConsumePolicies {
   readonly retry: RetryPolicy;
   /** A message whose handling killed this many processes is dead. */
   readonly maxCrashes: number;
+  /** Dead letters are removed when they are older than this; undefined: never. */
+  readonly deadRetentionMs: number | undefined;
   readonly idempotency: IdempotencyPolicy | undefined;
   /** Undefined: as fast as the handlers are. */
   readonly rate: RatePolicy | undefined;
@@ -57,6 +59,7 @@ export const DEFAULT_POLICIES: ConsumePolicies = Object.freeze({
   abortGraceMs: 5_000,
   retry: DEFAULT_RETRY,
   maxCrashes: 3,
+  deadRetentionMs: undefined,
   idempotency: undefined,
   rate: undefined,
   circuit: undefined,
@@ -82,6 +85,9 @@ export function resolvePolicies(where: string, given: Partial<ConsumePolicies>):
   whole('abortGraceMs', policies.abortGraceMs, 0, 600_000);
   whole('retry.attempts', policies.retry.attempts, 1, 1_000);
   whole('deadLetter.maxCrashes', policies.maxCrashes, 1, 1_000);
+  if (policies.deadRetentionMs !== undefined) {
+    whole('deadLetter.keep', policies.deadRetentionMs, 1_000, 3_650 * 86_400_000);
+  }
   if (policies.idempotency !== undefined) {
     whole('idempotent.ttlMs', policies.idempotency.ttlMs, 1, 3_650 * 86_400_000);
     whole('idempotent.busyDelayMs', policies.idempotency.busyDelayMs, 0, 3_600_000);

@@ -48,7 +48,8 @@ describe('the requirements of policies', () => {
     requirementsOf(resolvePolicies('Spec.handle', policies)).map(({ need }) => need);
 
   it('are each told once, with words for what was asked', () => {
-    const all = plan({ policies: { ...idempotent(), timeoutMs: 1_000, locality: 'process' } });
+    const given = { timeoutMs: 1_000, locality: 'process', deadRetentionMs: 86_400_000 } as const;
+    const all = plan({ policies: { ...idempotent(), ...given } });
     expect(all.map(({ need, asked }) => `${need}: ${asked}`)).toEqual([
       'publish: a published message is stored',
       'delivery: at least once, with one effect',
@@ -58,6 +59,7 @@ describe('the requirements of policies', () => {
       'attempts: 5 attempts, counted',
       'crashes: 3 crashes, counted',
       'dead letters: dead letters with their reasons',
+      'retention: dead letters removed after 1d',
       'lease: 30s, renewed up to 1h',
       'timeout: after 1s',
       'release: given back uncounted at a shutdown',
@@ -146,6 +148,7 @@ describe('a plan', () => {
       { policies: { delivery: 'at-most-once' } },
       'lost with the process that was handling it; a message whose handler failed',
     ],
+    ['retention', 'a sweep', { policies: { deadRetentionMs: 60_000 } }, 'a tenth longer'],
     ['timeout', 'the signal', { policies: { timeoutMs: 1_000 } }, 'ignores its signal for 5s'],
     [
       'idempotency',

@@ -8,6 +8,7 @@ import {
   resolveFanOut,
   resolvePublish,
   resolveRelease,
+  resolveRetention,
   resolveWildcards,
 } from './resolve-delivery.js';
 import { resolveCircuit, resolveRate, resolveSingle } from './resolve-limits.js';
@@ -76,6 +77,7 @@ const RESOLVERS: Resolvers = {
   attempts: (_, offer) => resolveAttempts(offer),
   crashes: (_, offer) => resolveCrashes(offer),
   'dead letters': (_, offer) => resolveDeadLetters(offer),
+  retention: resolveRetention,
   lease: resolveLease,
   timeout: resolveTimeout,
   release: (_, offer) => resolveRelease(offer),

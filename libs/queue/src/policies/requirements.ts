@@ -15,6 +15,7 @@ export type Requirement =
   | { readonly need: 'attempts'; readonly attempts: number }
   | { readonly need: 'crashes'; readonly maxCrashes: number }
   | { readonly need: 'dead letters' }
+  | { readonly need: 'retention'; readonly keepMs: number }
   | {
       readonly need: 'lease';
       readonly leaseMs: number;
@@ -65,6 +66,7 @@ export function requirementsOf(
     ...retrying(policies),
     { need: 'crashes', maxCrashes: policies.maxCrashes },
     { need: 'dead letters' },
+    ...expiring(policies),
     ...leasing(policies),
     { need: 'release' },
     ...remembering(policies),
@@ -95,6 +97,10 @@ function retrying({ retry }: ConsumePolicies): readonly Requirement[] {
     { need: 'retry', attempts, longestMs },
     { need: 'attempts', attempts },
   ];
+}
+
+function expiring({ deadRetentionMs: keepMs }: ConsumePolicies): readonly Requirement[] {
+  return keepMs === undefined ? [] : [{ need: 'retention', keepMs }];
 }
 
 function leasing(policies: ConsumePolicies): readonly Requirement[] {

@@ -59,7 +59,6 @@ export function resolveFanOut({ capabilities: { fanout } }: Offer): Resolution {
   }
 }
 
-/** What is given up is kept, with the reasons. */
 /** Topics that begin later are listened to from then on, without a new start. */
 export function resolveWildcards({ capabilities }: Offer): Resolution {
   return capabilities.wildcards
@@ -70,6 +69,7 @@ export function resolveWildcards({ capabilities }: Offer): Resolution {
       );
 }
 
+/** What is given up is kept, with the reasons. */
 export function resolveDeadLetters({ capabilities: { dead } }: Offer): Resolution {
   switch (dead) {
     case 'native-reason':
@@ -83,6 +83,14 @@ export function resolveDeadLetters({ capabilities: { dead } }: Offer): Resolutio
     case 'none':
       return refused('has no place for what is given up', 'use a backend that keeps dead letters');
   }
+}
+
+/** Where there are dead letters at all; where there are none, that is refused. */
+export function resolveRetention(): Resolution {
+  return composed(
+    'a sweep in the processes that consume',
+    'a dead letter is kept up to a tenth longer, and for as long as nobody consumes',
+  );
 }
 
 /** What a shutdown or a pause gives back costs no attempt. */

@@ -32,6 +32,11 @@ export const REPLAY_MUTANTS: readonly Mutant[] = [
     breaks: 'D10a',
     wrap: (backend) => new PurgingAll(backend),
   },
+  {
+    name: 'removes dead letters that are still to be kept',
+    breaks: 'D16',
+    wrap: (backend) => new HastyExpiry(backend),
+  },
 ];
 
 function isReplay({ headers }: Outgoing): boolean {
@@ -54,5 +59,11 @@ class PurgingAll extends ForwardingBackend {
     if (query.kind !== 'purge') return this.inner.inspect(query);
     const { subscription, state } = query;
     return this.inner.inspect({ kind: 'purge', subscription, state });
+  }
+}
+
+class HastyExpiry extends ForwardingBackend {
+  override inspect(query: InspectQuery): AsyncIterable<Inspected> {
+    return this.inner.inspect(query.kind === 'expire' ? { ...query, before: Infinity } : query);
   }
 }

@@ -34,11 +34,6 @@ export const NOT_OFFERED: readonly NotOffered[] = [
     why: 'no backend has a limit of its own',
   },
   {
-    id: 'D16',
-    title: 'dead letters expire after their retention',
-    why: 'dead letters are kept until purged',
-  },
-  {
     id: 'G6',
     title: 'a wedged client is found and recreated',
     why: 'no backend with a client that can wedge',

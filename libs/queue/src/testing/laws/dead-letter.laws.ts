@@ -1,4 +1,5 @@
 import type { Peeked } from '../../backend/inspect.js';
+import { DeadLetterSweep } from '../../consume/dead-letter-sweep.js';
 import { checkHeaders } from '../../message/headers.js';
 import { must, mustEqual } from '../expectations.js';
 import type { Gate, Law } from '../law.js';
@@ -133,6 +134,44 @@ export const DEAD_LETTER_LAWS: readonly Law[] = [
       );
       mustEqual((await bench.depth()).dead, 2, 'what is left');
       mustEqual(await bench.inspect(purge), [{ kind: 'purged', count: 2 }], 'the second purge');
+    },
+  },
+  {
+    id: 'D16',
+    title: 'dead letters are removed when they are older than they are kept, not before, and counted',
+    proves: ['dead'],
+    gate: BROWSE,
+    does: async (bench) => {
+      const ids = await bench.publish(...bench.messages(5));
+      const receiver = await bench.receiver();
+      for (const group of [2, 3]) {
+        const deliveries = await bench.take(receiver, group);
+        const failure = bench.failure(1);
+        await bench.settle(
+          receiver,
+          ...deliveries.map((delivery) => ({ kind: 'dead', delivery, failure }) as const),
+        );
+        await bench.time.pass(4_000);
+      }
+      const counts: number[] = [];
+      const sweep = new DeadLetterSweep({
+        backend: bench.backend,
+        subscription: SUBSCRIPTION,
+        clock: bench.time.clock,
+        keepMs: 7_000,
+        expired: (count) => counts.push(count),
+        fault: () => counts.push(-1),
+      });
+      sweep.start();
+      bench.onEnd(() => sweep.stop());
+      await bench.time.until(() => counts.length === 1, 1_000);
+      mustEqual(
+        [counts, (await bench.browse('dead')).map(({ id }) => id)],
+        [[2], ids.slice(2)],
+        'what the first sweep counted and left',
+      );
+      await bench.time.until(() => counts.length === 2, 6_000);
+      mustEqual([counts, sweep.removed, (await bench.depth()).dead], [[2, 3], 5, 0], 'what both have');
     },
   },
   {
