@@ -50,8 +50,17 @@ export {
   UnsupportedError,
 } from './backend/backend.errors.js';
 export type { Capabilities, CapabilityOwner, Delay } from './backend/capabilities.js';
-export type { Depth, Inspected, InspectQuery, MessageState, Peeked, Purged } from './backend/inspect.js';
 export { objectionTo } from './backend/message-check.js';
+export type {
+  Depth,
+  Inspected,
+  InspectQuery,
+  MessageState,
+  Peeked,
+  Purged,
+  Revived,
+} from './backend/inspect.js';
+export type { KeyOrder } from './backend/key-order.js';
 export {
   checkTopology,
   type Drift,
@@ -67,6 +76,7 @@ export { type Backoff, exponential, type ExponentialOptions, fixed, schedule } f
 export { InvalidPolicyError } from './policies/invalid-policy.error.js';
 export type { DeliveryMode } from './policies/consume.policies.js';
 export { type Duration, InvalidDurationError } from './policies/duration.js';
+export type { OrderOption } from './policies/ordering.policy.js';
 export type { Plan, PlanEntry } from './policies/plan.js';
 export type { Need } from './policies/requirements.js';
 export type { Locality } from './policies/resolve-locality.js';

@@ -74,14 +74,20 @@ export const ANOMALY_NOTES: Readonly<Record<Anomaly, AnomalyNote>> = {
     isLeft: ({ lease }) => lease !== false && !lease.extend,
   },
   'another-order': {
-    remedy: 'Carry a version or a time in the payload, and let the newer one win.',
-    laws: [],
-    isLeft: ({ order }) => order === 'none',
+    remedy:
+      'Ask for `order` where the backend has it, or carry a version in the payload and let the newer one win.',
+    laws: ['E1', 'E2'],
+    isLeft: () => true,
   },
   overtaken: {
-    remedy: 'Let the newer state win here too, or put what depends on each other into one message.',
-    laws: [],
-    isLeft: ({ onRetry }) => onRetry === 'breaks',
+    remedy: 'Ask for `order`, or let the newer state win here too.',
+    laws: ['E4', 'E5'],
+    isLeft: () => true,
+  },
+  'skipped-dead': {
+    remedy: 'Ask for `order`, whose dead letters hold their key, and watch the depth of what is held.',
+    laws: ['E6', 'E6a'],
+    isLeft: () => true,
   },
   late: {
     remedy: 'Watch the age of what is ready; never early is the promise, on time is a matter of capacity.',

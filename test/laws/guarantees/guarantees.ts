@@ -82,15 +82,19 @@ export const GUARANTEES: { readonly [Name in keyof Capabilities]: Guarantee<Capa
   },
   order: {
     title: 'messages are handled in order',
-    says: oneOf({ none: 'no promise', queue: 'per subscription', key: 'per key' }),
+    says: oneOf({ none: 'no promise', queue: 'per subscription', key: 'per key, if asked to' }),
   },
   onRetry: {
     title: 'while a retry waits',
     says: oneOf({
       breaks: 'later messages overtake it',
-      'block-key': 'the others of its key wait',
+      'block-key': 'the others of its key wait, if it is in an order',
       'block-queue': 'the whole subscription waits',
     }),
+  },
+  onDead: {
+    title: 'a dead letter in an order',
+    says: oneOf({ skip: 'lets its key go on', hold: 'keeps its key waiting, if asked to' }),
   },
   fanout: {
     title: 'a subscription has its own copies',

@@ -38,6 +38,7 @@ const CAPABILITIES: Capabilities = {
   delay: { publish: EXACT, retry: EXACT },
   order: 'none',
   onRetry: 'breaks',
+  onDead: 'skip',
   fanout: 'named',
   wildcards: false,
   ephemeral: false,

@@ -44,7 +44,10 @@ export function* inspect(
       const kept = dead.filter(({ deadWall }) => deadWall >= query.before);
       shelf.dead.set(query.subscription, kept);
       yield { kind: 'purged', count: dead.length - kept.length };
+      return;
     }
+    case 'revive':
+      yield { kind: 'revived', count: 0 };
   }
 }
 
@@ -70,6 +73,7 @@ function depth(shelf: Shelf, subscription: string, nowMs: number): Depth {
     subscription,
     ready: count('ready'),
     delayed: count('delayed'),
+    held: 0,
     inflight: count('inflight'),
     dead: count('dead'),
     oldestReadyMs: places.length === 0 ? undefined : nowMs - Math.min(...places),

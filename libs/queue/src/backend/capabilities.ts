@@ -16,6 +16,8 @@ export interface Capabilities {
   readonly delay: { readonly publish: Delay; readonly retry: Delay };
   readonly order: 'none' | 'queue' | 'key';
   readonly onRetry: 'breaks' | 'block-key' | 'block-queue';
+  /** Whether a dead letter can keep its key waiting, and come back in its old place. */
+  readonly onDead: 'skip' | 'hold';
   readonly fanout: 'none' | 'ephemeral' | 'named';
   /** A subscription can listen to patterns of topics, see message/topic-pattern.ts. */
   readonly wildcards: boolean;

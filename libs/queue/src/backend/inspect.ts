@@ -2,8 +2,8 @@ import type { Body } from '../message/body.js';
 import type { FailureRecord } from '../message/failure-record.js';
 import type { Headers } from '../message/headers.js';
 
-/** Where a message of a subscription can be. */
-export type MessageState = 'ready' | 'delayed' | 'inflight' | 'dead';
+/** Where a message of a subscription can be. `held`: it waits behind another one of its key, see KeyOrder. */
+export type MessageState = 'ready' | 'delayed' | 'held' | 'inflight' | 'dead';
 
 export type InspectQuery =
   /** One Depth per subscription, or for the one named. */
@@ -25,19 +25,36 @@ export type InspectQuery =
   | {
       readonly kind: 'purge';
       readonly subscription: string;
-      readonly state: 'ready' | 'delayed' | 'dead';
+      readonly state: 'ready' | 'delayed' | 'held' | 'dead';
       readonly ref?: string;
     }
-  /** Removes for ever the dead letters given up before this moment, ms since the epoch, and yields one Purged. */
-  | { readonly kind: 'expire'; readonly subscription: string; readonly before: number };
+  /**
+   * Removes for ever the dead letters given up before this moment, ms since the epoch, and yields one Purged. Those that
+   * hold their key stay.
+   */
+  | { readonly kind: 'expire'; readonly subscription: string; readonly before: number }
+  /**
+   * Puts one dead letter that holds its key back into its old place, before those that wait for it, in one step: with
+   * a new count of attempts, no failures, and these headers. Yields one Revived. Only where capabilities.onDead is
+   * `hold`.
+   */
+  | {
+      readonly kind: 'revive';
+      readonly subscription: string;
+      /** As browse gave it. */
+      readonly ref: string;
+      readonly headers: Headers;
+    };
 
-export type Inspected = Depth | Peeked | Purged;
+export type Inspected = Depth | Peeked | Purged | Revived;
 
 export interface Depth {
   readonly kind: 'depth';
   readonly subscription: string;
   readonly ready: number;
   readonly delayed: number;
+  /** Behind another message of their key; always 0 without an order. */
+  readonly held: number;
   readonly inflight: number;
   readonly dead: number;
   /** Age in ms of the oldest ready message; undefined when none is ready. */
@@ -66,9 +83,17 @@ export interface Peeked {
   readonly failures: readonly FailureRecord[];
   /** Set on dead letters. */
   readonly deadAt: number | undefined;
+  /** Whether it is a dead letter that keeps its key waiting. */
+  readonly holdsKey?: boolean;
 }
 
 export interface Purged {
   readonly kind: 'purged';
+  readonly count: number;
+}
+
+export interface Revived {
+  readonly kind: 'revived';
+  /** 1; 0 when there is no such dead letter, or when it holds no key. */
   readonly count: number;
 }

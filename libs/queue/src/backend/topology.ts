@@ -3,6 +3,7 @@ import { QueueError } from '../message/queue-error.js';
 import { checkTopicOrPattern, isPattern } from '../message/topic-pattern.js';
 import { UnsupportedError } from './backend.errors.js';
 import type { CapabilityOwner } from './capabilities.js';
+import type { KeyOrder } from './key-order.js';
 
 /** What must exist on the broker before messages can flow. */
 export interface Topology {
@@ -20,6 +21,11 @@ export interface SubscriptionTopology {
    * `ensure` that creates. At least MIN_EXPIRY_MS. A durable subscription of that name stays durable.
    */
   readonly expiresAfterMs?: number;
+  /**
+   * Gives it an order by key, which it keeps: a later declaration without one changes nothing. Of messages that are in
+   * flight at that moment some may overlap. Refused where capabilities.order is not `key`.
+   */
+  readonly order?: KeyOrder | undefined;
 }
 
 /** Shorter, a receiver that is alive and idle would not ask often enough. */
@@ -33,7 +39,7 @@ export class InvalidTopologyError extends QueueError {
 
 /** One difference between what was declared and what the broker has. */
 export interface Drift {
-  readonly kind: 'missing-subscription' | 'missing-topic' | 'extra-topic';
+  readonly kind: 'missing-subscription' | 'missing-topic' | 'extra-topic' | 'missing-order';
   readonly subscription: string;
   readonly topic: string | undefined;
 }
@@ -57,7 +63,7 @@ export function checkTopology({ subscriptions }: Topology, owner: CapabilityOwne
 }
 
 function refuseBeyond(
-  { topics, expiresAfterMs }: SubscriptionTopology,
+  { topics, expiresAfterMs, order }: SubscriptionTopology,
   { name, capabilities }: CapabilityOwner,
 ): void {
   const pattern = topics.find(isPattern);
@@ -70,6 +76,9 @@ function refuseBeyond(
       'let a subscription expire',
       'use a backend with ephemeral subscriptions',
     );
+  }
+  if (order !== undefined && capabilities.order !== 'key') {
+    throw new UnsupportedError(name, 'give a subscription an order by key', 'use a backend that has it');
   }
 }
 

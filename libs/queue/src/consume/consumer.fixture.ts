@@ -120,7 +120,7 @@ export class Scene {
   }
 
   /** Messages of the subscription by state. */
-  async depth(): Promise<Pick<Depth, MessageState>> {
+  async depth(): Promise<Pick<Depth, Exclude<MessageState, 'held'>>> {
     const [{ ready, delayed, inflight, dead }] = (await this.bus.depth(WORK.name)) as [Depth];
     return { ready, delayed, inflight, dead };
   }

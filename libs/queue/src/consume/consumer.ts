@@ -49,8 +49,9 @@ export class Consumer {
 
   /** Opens the subscription and starts to take. Rejects when it cannot be opened. */
   async start(): Promise<void> {
-    const { backend, subscription, topics, policies } = this.options;
-    const opened = await backend.open({ name: subscription, topics, leaseMs: policies.leaseMs });
+    const { backend, subscription: name, topics, policies } = this.options;
+    const order = backend.capabilities.order === 'key' ? policies.order : undefined;
+    const opened = await backend.open({ name, topics, leaseMs: policies.leaseMs, order });
     const receiver = new BoundedReceiver(opened, backend.capabilities.batch);
     if (this.#stop.signal.aborted) return receiver.close(); // drained before it was open
     const lanes = new Lanes({

@@ -4,6 +4,7 @@ import type { MessageInterceptor } from '../interceptors/interceptor.js';
 import type { Anomaly } from '../policies/anomalies.js';
 import type { DeliveryMode } from '../policies/consume.policies.js';
 import type { Duration } from '../policies/duration.js';
+import type { OrderOption } from '../policies/ordering.policy.js';
 import type { Locality } from '../policies/resolve-locality.js';
 import { describesHandler } from './handler-metadata.js';
 import type { PayloadType } from './payload-type.js';
@@ -57,6 +58,12 @@ export interface ConsumeOptions {
    * after it died. Needs a backend with a store. Default false.
    */
   readonly single?: boolean | { readonly lease: Duration };
+  /**
+   * Handles the messages of one key one after the other, in the order they were published, in all processes. Such a
+   * subscription keeps its order. `onRetry`: a failed message blocks its key (default), or `breaks` the order. `onDead`:
+   * a dead letter holds its key until it is replayed or purged (default), or is skipped. Default: no order.
+   */
+  readonly order?: OrderOption;
   /** Hand over bytes as they came, with or without an envelope. Default false. */
   readonly raw?: boolean;
   /**

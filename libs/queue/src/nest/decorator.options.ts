@@ -26,6 +26,7 @@ const CONSUME: Known<ConsumeOptions> = {
   rate: true,
   circuit: true,
   single: true,
+  order: true,
   raw: true,
   schemaVersion: true,
   payload: true,

@@ -5,6 +5,7 @@ import type { PayloadType } from '../decorators/payload-type.js';
 import { resolvePolicies, type ConsumePolicies } from '../policies/consume.policies.js';
 import { parseDuration, type Duration } from '../policies/duration.js';
 import { DEFAULT_IDEMPOTENCY } from '../policies/idempotency.policy.js';
+import { keyOrder } from '../policies/ordering.policy.js';
 import { DEFAULT_SINGLE, type SinglePolicy } from '../policies/limits.policy.js';
 import type { Locality } from '../policies/resolve-locality.js';
 import { DEFAULT_RETRY } from '../policies/retry.policy.js';
@@ -50,6 +51,7 @@ export function policiesOf(
     timeoutMs: ms('timeout', options.timeout),
     abortGraceMs: ms('abortGrace', options.abortGrace),
     ...limitsOf(name, options),
+    order: options.order && keyOrder(name, options.order),
     raw: options.raw,
     retry: retry && { ...DEFAULT_RETRY, ...defined(retry) },
     maxCrashes: deadLetter?.maxCrashes,

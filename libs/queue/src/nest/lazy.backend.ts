@@ -24,6 +24,7 @@ const BEFORE_OPEN = Object.freeze<Capabilities>({
   delay: { publish: false, retry: false },
   order: 'none',
   onRetry: 'breaks',
+  onDead: 'skip',
   fanout: 'none',
   wildcards: false,
   ephemeral: false,

@@ -1,4 +1,6 @@
 import type { Logger } from '@nestjs/common';
+import type { Capabilities } from '../backend/capabilities.js';
+import type { KeyOrder } from '../backend/key-order.js';
 import type { Drift, Topology } from '../backend/topology.js';
 import type { Connections } from './connections.js';
 import { TopologyDriftError } from './nest.errors.js';
@@ -13,7 +15,12 @@ export function topologies(
 ): ReadonlyMap<string, Topology> {
   const declared = options.topology?.subscriptions ?? [];
   const wanted = [
-    ...claims.map(({ subscription, topics, backend }) => ({ name: subscription, topics, backend })),
+    ...claims.map(({ subscription, topics, backend, policies }) => ({
+      name: subscription,
+      topics,
+      backend,
+      order: policies.order,
+    })),
     ...declared.map(({ name, topics, backend = primary }) => ({ name, topics, backend })),
   ];
   const names = [...new Set(wanted.map(({ backend }) => backend))];
@@ -22,13 +29,17 @@ export function topologies(
   );
 }
 
-/** A subscription that is declared twice listens to the topics of both. */
+/** A subscription that is declared twice listens to the topics of both; an order that one of them asks for it has. */
 function merged(list: Topology['subscriptions']): Topology['subscriptions'] {
   const topics = new Map<string, Set<string>>();
   for (const { name, topics: added } of list) {
     topics.set(name, new Set([...(topics.get(name) ?? []), ...added]));
   }
-  return [...topics].map(([name, all]) => ({ name, topics: [...all] }));
+  return [...topics].map(([name, all]) => ({ name, topics: [...all], order: orderOf(list, name) }));
+}
+
+function orderOf(list: Topology['subscriptions'], wanted: string): KeyOrder | undefined {
+  return list.find(({ name, order }) => name === wanted && order !== undefined)?.order;
 }
 
 /** Creates what is missing, or refuses to start without it. */
@@ -38,7 +49,8 @@ export async function ensureTopologies(
   { connections, logger }: { readonly connections: Connections; readonly logger: Logger },
 ): Promise<void> {
   for (const [name, topology] of wanted) {
-    const drifts = await connections.get(name).backend.ensure(topology, mode);
+    const { backend } = connections.get(name);
+    const drifts = await backend.ensure(fitting(topology, backend.capabilities), mode);
     if (drifts.length === 0) continue;
     const differences = `backend "${name}" differs from what is declared: ${drifts.map(say).join('; ')}`;
     if (mode === 'check' && drifts.some(({ kind }) => kind !== 'extra-topic')) {
@@ -48,12 +60,20 @@ export async function ensureTopologies(
   }
 }
 
+/** Without orders where the backend has none: their handlers have accepted that, or the plan would have stopped here. */
+function fitting(topology: Topology, { order }: Capabilities): Topology {
+  if (order === 'key') return topology;
+  return { subscriptions: topology.subscriptions.map((declared) => ({ ...declared, order: undefined })) };
+}
+
 function say({ kind, subscription, topic }: Drift): string {
   switch (kind) {
     case 'missing-subscription':
       return `subscription "${subscription}" is missing`;
     case 'missing-topic':
       return `subscription "${subscription}" does not listen to "${topic}"`;
+    case 'missing-order':
+      return `subscription "${subscription}" has no order by key`;
     case 'extra-topic':
       return `subscription "${subscription}" also listens to "${topic}"`;
   }

@@ -19,6 +19,7 @@ export const ANOMALIES = Object.freeze({
   'lease-not-renewed': 'a handler that outlasts its lease is aborted, and its message goes to somebody else',
   'another-order': 'handlers run at once, and end in another order than their messages were published in',
   overtaken: 'later messages are handled while a failed one waits for its next attempt',
+  'skipped-dead': 'later messages are handled although one before them became a dead letter',
   late: 'a message whose delay has ended waits while every consumer is busy, or none runs',
   'broker-backoff': 'the waits between attempts are those of the broker, not the ones asked for',
   'uncounted-attempts': 'a message that always fails is tried for ever and never becomes a dead letter',

@@ -36,6 +36,9 @@ const WORDS: Words = {
   circuit: ({ openMs, failures }) =>
     `a pause of ${formatDuration(openMs)} after ${failures} failures in a row`,
   'single consumer': () => 'one process at a time',
+  order: () => 'one message of a key at a time, in their order',
+  'order on retry': () => 'a key waits for a failed message',
+  'order on death': () => 'a key waits for its dead letter',
   concurrency: ({ concurrency, prefetch }) => `${concurrency} at once, prefetch ${prefetch}`,
   dedup: ({ windowMs }) => `each id stored once within ${formatDuration(windowMs)}`,
 };

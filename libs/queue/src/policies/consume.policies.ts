@@ -1,3 +1,4 @@
+import type { KeyOrder } from '../backend/key-order.js';
 import { quote } from '../message/names.js';
 import type { IdempotencyPolicy } from './idempotency.policy.js';
 import { InvalidPolicyError } from './invalid-policy.error.js';
@@ -38,6 +39,8 @@ export interface ConsumePolicies {
   /** Undefined: as fast as the handlers are. */
   readonly rate: RatePolicy | undefined;
   readonly circuit: CircuitPolicy | undefined;
+  /** Undefined: messages of one key are handled like any others. */
+  readonly order: KeyOrder | undefined;
   /** Undefined: all processes that have the handler share the work. */
   readonly single: SinglePolicy | undefined;
   /** Hand over bytes as they came, envelope or not. */
@@ -63,6 +66,7 @@ export const DEFAULT_POLICIES: ConsumePolicies = Object.freeze({
   idempotency: undefined,
   rate: undefined,
   circuit: undefined,
+  order: undefined,
   single: undefined,
   raw: false,
   upcasting: undefined,
@@ -116,7 +120,12 @@ function defaultsFor({ delivery }: Partial<ConsumePolicies>): ConsumePolicies {
 }
 
 /** What stands for a second try contradicts it. */
-function checkAtMostOnce(where: string, { retry, idempotency }: ConsumePolicies): void {
+function checkAtMostOnce(where: string, { retry, idempotency, order }: ConsumePolicies): void {
+  if (order !== undefined) {
+    throw new InvalidPolicyError(
+      `${where}: at-most-once lets the next message of a key go on before the handler has run: take away \`order\` or \`delivery\``,
+    );
+  }
   if (retry.attempts > 1) {
     throw new InvalidPolicyError(
       `${where}: at-most-once allows one attempt, not ${retry.attempts}: take away @Retry or \`delivery\``,

@@ -14,6 +14,7 @@ import {
 import { resolveCircuit, resolveRate, resolveSingle } from './resolve-limits.js';
 import { resolveLease, resolveTimeout } from './resolve-lease.js';
 import { resolveLocality } from './resolve-locality.js';
+import { resolveOrder, resolveOrderOnDeath, resolveOrderOnRetry } from './resolve-order.js';
 import { resolveAttempts, resolveCrashes, resolveRetry } from './resolve-retry.js';
 import { resolveDedup } from './resolve-topic.js';
 import { resolveConcurrency, resolveIdempotency, resolveRouting } from './resolve-work.js';
@@ -85,6 +86,9 @@ const RESOLVERS: Resolvers = {
   rate: resolveRate,
   circuit: resolveCircuit,
   'single consumer': resolveSingle,
+  order: (_, offer) => resolveOrder(offer),
+  'order on retry': (_, offer) => resolveOrderOnRetry(offer),
+  'order on death': (_, offer) => resolveOrderOnDeath(offer),
   concurrency: resolveConcurrency,
   dedup: resolveDedup,
 };

@@ -35,6 +35,9 @@ export type Requirement =
   | { readonly need: 'circuit'; readonly failures: number; readonly openMs: number }
   | { readonly need: 'single consumer'; readonly leaseMs: number }
   | { readonly need: 'dedup'; readonly windowMs: number }
+  | { readonly need: 'order' }
+  | { readonly need: 'order on retry' }
+  | { readonly need: 'order on death' }
   | { readonly need: 'concurrency'; readonly concurrency: number; readonly prefetch: number | 'auto' };
 
 export type Need = Requirement['need'];
@@ -71,6 +74,7 @@ export function requirementsOf(
     { need: 'release' },
     ...remembering(policies),
     ...limiting(policies),
+    ...ordering(policies),
     { need: 'concurrency', concurrency: policies.concurrency, prefetch: policies.prefetch },
   ];
 }
@@ -115,6 +119,16 @@ function limiting({ rate, circuit, single }: ConsumePolicies): readonly Requirem
     ...(rate === undefined ? [] : [{ need: 'rate', ...rate } as const]),
     ...(circuit === undefined ? [] : [{ need: 'circuit', ...circuit } as const]),
     ...(single === undefined ? [] : [{ need: 'single consumer', ...single } as const]),
+  ];
+}
+
+function ordering({ order, retry }: ConsumePolicies): readonly Requirement[] {
+  if (order === undefined) return [];
+  const blocks = order.onRetry === 'block-key' && retry.attempts > 1;
+  return [
+    { need: 'order' },
+    ...(blocks ? [{ need: 'order on retry' } as const] : []),
+    ...(order.onDead === 'hold' ? [{ need: 'order on death' } as const] : []),
   ];
 }
 

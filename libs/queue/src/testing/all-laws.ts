@@ -10,6 +10,9 @@ import { ENVELOPE_LAWS } from './laws/envelope.laws.js';
 import { FLOW_LAWS } from './laws/flow.laws.js';
 import { LEASE_LAWS } from './laws/lease.laws.js';
 import { LIMIT_LAWS } from './laws/limit.laws.js';
+import { HOLD_LAWS } from './laws/hold.laws.js';
+import { ORDER_LAWS } from './laws/order.laws.js';
+import { ORDERED_CONSUMER_LAWS } from './laws/ordered-consumer.laws.js';
 import { PUBLISH_LAWS } from './laws/publish.laws.js';
 import { PRIORITY_LAWS } from './laws/priority.laws.js';
 import { CRASH_LAWS } from './laws/crash.laws.js';
@@ -37,6 +40,9 @@ export const ALL_LAWS: readonly Law[] = [
   ...LEASE_LAWS,
   ...FLOW_LAWS,
   ...PRIORITY_LAWS,
+  ...ORDER_LAWS,
+  ...HOLD_LAWS,
+  ...ORDERED_CONSUMER_LAWS,
   ...LIMIT_LAWS,
   ...BUS_LAWS,
   ...CONSUMER_LAWS,

@@ -59,6 +59,8 @@ class Checker {
         for (const key of this.#lives.keys())
           if (key.startsWith(`${event.subscription} `)) this.#lives.delete(key);
         return;
+      case 'revived':
+        return event.count > 0 ? this.#revived(event.subscription, event.ref) : undefined;
       case 'fault':
         for (const [key, life] of this.#lives) if (key.endsWith(` ${event.id}`)) life.possible += event.extra;
     }
@@ -93,6 +95,14 @@ class Checker {
     const before = life.latest.get(ref);
     if (before !== undefined) this.#compare(name, before, { delivery, at });
     life.latest.set(ref, { delivery, end: undefined, leaseEndsAt: at + delivery.leaseMs });
+  }
+
+  #revived(subscription: string, ref: string): void {
+    for (const [key, life] of this.#lives) {
+      if (!key.startsWith(`${subscription} `) || !life.latest.delete(ref)) continue;
+      life.possible++;
+      life.confirmed++;
+    }
   }
 
   #compare(

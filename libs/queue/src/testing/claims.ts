@@ -12,6 +12,7 @@ const CLAIMS: { readonly [Name in keyof Capabilities]: (value: Capabilities[Name
   delay: (value) => value.publish !== false || value.retry !== false,
   order: (value) => value !== 'none',
   onRetry: (value) => value !== 'breaks',
+  onDead: (value) => value !== 'skip',
   fanout: (value) => value !== 'none',
   wildcards: (value) => value,
   ephemeral: (value) => value,

@@ -16,6 +16,8 @@ export type HistoryEvent =
   | { readonly kind: 'removed'; readonly subscription: string }
   /** Messages that were still to be handled were removed. */
   | { readonly kind: 'purged'; readonly subscription: string; readonly count: number }
+  /** A dead letter is alive again, as it was when it was new; `count` 0: there was none. */
+  | { readonly kind: 'revived'; readonly subscription: string; readonly ref: string; readonly count: number }
   /** A fault was injected that may store this message `extra` times more. */
   | { readonly kind: 'fault'; readonly id: string; readonly extra: number };
 

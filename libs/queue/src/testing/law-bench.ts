@@ -27,6 +27,7 @@ export const SUBSCRIPTION = 'laws.subscription';
 /** Length of a lease in laws, in ms: long against slack, short against patience. */
 export const LEASE_MS = 1_500;
 const PATIENCE_MS = 10_000;
+const WAITING = ['ready', 'delayed', 'held'] as const;
 /** How long a receive may take to end when it is told to. */
 const END_MS = 1_000;
 
@@ -227,11 +228,12 @@ export class LawBench {
     const wrong: string[] = [];
     const remaining: Peeked[] = [];
     for (const name of subscriptions) {
-      const { ready, delayed, inflight } = await this.depth(name);
-      if (ready + delayed + inflight > 0) {
-        wrong.push(`${name} is not at rest: ${ready} ready, ${delayed} delayed, ${inflight} in flight`);
+      const { ready, delayed, held, inflight } = await this.depth(name);
+      if (ready + delayed + held + inflight > 0) {
+        const counts = `${ready} ready, ${delayed} delayed, ${held} held, ${inflight} in flight`;
+        wrong.push(`${name} is not at rest: ${counts}`);
       }
-      remaining.push(...(await this.browse('ready', name)), ...(await this.browse('delayed', name)));
+      for (const state of WAITING) remaining.push(...(await this.browse(state, name)));
     }
     wrong.push(...checkHistory(this.recorder.events, { remaining, slackMs: this.time.slackMs }));
     if (wrong.length > 0) throw new LawBrokenError(wrong.slice(0, 5).join('; '));

@@ -2,6 +2,7 @@ import type { Delivery } from '../message/delivery.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { ack, type Mutant, mutant, ok, outgoing, publishing, settlingAs } from './mutant.js';
 import { HANDLING_MUTANTS } from './mutants.handling.js';
+import { ORDERING_MUTANTS } from './mutants.ordering.js';
 import { PUBLISHING_MUTANTS } from './mutants.publishing.js';
 import { REPLAY_MUTANTS } from './mutants.replay.js';
 
@@ -155,6 +156,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...HANDLING_MUTANTS,
   ...PUBLISHING_MUTANTS,
   ...REPLAY_MUTANTS,
+  ...ORDERING_MUTANTS,
 ];
 
 async function nothing(): Promise<readonly Delivery[]> {

@@ -29,6 +29,16 @@ export const NOT_OFFERED: readonly NotOffered[] = [
     why: 'a retry is a new delivery, never a loop that holds a lease',
   },
   {
+    id: 'E9',
+    title: 'a publisher that repeats after a cut inverts nothing',
+    why: 'nothing repeats a publish by itself; who does it decides on the order',
+  },
+  {
+    id: 'E12',
+    title: 'a batch that fails in the middle leaves the rest of its keys in order',
+    why: 'a key has one message in flight',
+  },
+  {
     id: 'D14',
     title: 'a broker’s own delivery limit below ours stops the boot',
     why: 'no backend has a limit of its own',

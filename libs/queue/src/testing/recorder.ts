@@ -96,12 +96,22 @@ class RecordedBackend extends ForwardingBackend {
   }
 
   override async *inspect(query: InspectQuery): AsyncIterable<Inspected> {
+    // Written down before the answer: what is alive again may be delivered before anyone hears of it.
+    const slot = query.kind === 'revive' ? this.#noteRevival(query) : 0;
     for await (const found of this.inner.inspect(query)) {
       if (found.kind === 'purged' && query.kind === 'purge' && query.state !== 'dead') {
         this.recorder.events.push({ kind: 'purged', subscription: query.subscription, count: found.count });
       }
+      if (found.kind === 'revived' && query.kind === 'revive') {
+        const { subscription, ref } = query;
+        this.recorder.events[slot] = { kind: 'revived', subscription, ref, count: found.count };
+      }
       yield found;
     }
+  }
+
+  #noteRevival({ subscription, ref }: { readonly subscription: string; readonly ref: string }): number {
+    return this.recorder.events.push({ kind: 'revived', subscription, ref, count: 0 }) - 1;
   }
 
   #noteResult(slot: number, result: PublishResult): void {

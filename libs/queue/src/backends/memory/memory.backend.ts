@@ -13,7 +13,7 @@ import type { Outgoing } from '../../message/outgoing.js';
 import type { QueueError } from '../../message/queue-error.js';
 import { memoryCapabilities } from './memory.capabilities.js';
 import type { Stamp } from './memory.copy.js';
-import { browse, depthOf, expire, purge } from './memory.inspector.js';
+import { browse, depthOf, expire, purge, revive } from './memory.inspector.js';
 import { type MemoryLimits, MemoryPublisher } from './memory.publisher.js';
 import { MemoryReceiver } from './memory.receiver.js';
 import { repeat } from './memory.results.js';
@@ -82,9 +82,7 @@ export class MemoryBackend implements Backend {
         `use more than 0 and at most ${maxMs}`,
       );
     }
-    return new MemoryReceiver(subscription, this.ambient.clock, spec.leaseMs, () =>
-      this.#leave(subscription),
-    );
+    return new MemoryReceiver(subscription, this.ambient.clock, spec, () => this.#leave(subscription));
   }
 
   async *inspect(query: InspectQuery): AsyncIterable<Inspected> {
@@ -101,6 +99,9 @@ export class MemoryBackend implements Backend {
         return;
       case 'expire':
         yield expire(this.#subscription(query.subscription), query.before);
+        return;
+      case 'revive':
+        yield revive(this.#subscription(query.subscription), query);
         return;
     }
   }

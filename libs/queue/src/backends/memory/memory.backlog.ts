@@ -16,6 +16,9 @@ export class Backlog {
   #delayed = 0;
   #anyExpires = false;
 
+  /** `dropped` hears of every copy that expired before its turn. */
+  constructor(private readonly dropped: (copy: Copy) => void) {}
+
   get ready(): number {
     return this.#ready;
   }
@@ -57,6 +60,7 @@ export class Backlog {
       if (copy.removed) continue;
       this.#ready--;
       if (!copy.isExpired(monoMs)) return copy;
+      this.dropped(copy);
     }
     return undefined;
   }
@@ -74,14 +78,31 @@ export class Backlog {
   /** Drops what has expired, wherever it stands, so that the counts are exact. */
   sweep(monoMs: number): void {
     if (!this.#anyExpires) return;
-    for (const copy of this.listReady()) if (copy.isExpired(monoMs)) this.remove(copy, 'ready');
-    for (const copy of this.listDelayed()) if (copy.isExpired(monoMs)) this.remove(copy, 'delayed');
+    for (const copy of this.listReady()) if (copy.isExpired(monoMs)) this.#drop(copy, 'ready');
+    for (const copy of this.listDelayed()) if (copy.isExpired(monoMs)) this.#drop(copy, 'delayed');
   }
 
   remove(copy: Copy, from: 'ready' | 'delayed'): void {
     copy.removed = true;
     if (from === 'ready') this.#ready--;
     else this.#delayed--;
+  }
+
+  #drop(copy: Copy, from: 'ready' | 'delayed'): void {
+    this.remove(copy, from);
+    this.dropped(copy);
+  }
+
+  /** Takes out all copies with a key, oldest first. */
+  takeKeyed(): readonly Copy[] {
+    const ready = this.#take([...this.listReady()], 'ready');
+    return [...ready, ...this.#take([...this.listDelayed()], 'delayed')].toSorted((a, b) => a.seq - b.seq);
+  }
+
+  #take(copies: readonly Copy[], from: 'ready' | 'delayed'): readonly Copy[] {
+    const keyed = copies.filter(({ message }) => message.key !== undefined);
+    for (const copy of keyed) this.remove(copy, from);
+    return keyed.map((copy) => copy.moved());
   }
 
   /** In the order they would be handed out. */

@@ -1,5 +1,5 @@
 import { copyOf, type Body } from '../../message/body.js';
-import type { FailureRecord } from '../../message/failure-record.js';
+import { type FailureRecord, MAX_FAILURE_HISTORY } from '../../message/failure-record.js';
 import type { Headers } from '../../message/headers.js';
 import { NO_HEADERS, withHeaders } from '../../message/headers.js';
 import type { Outgoing } from '../../message/outgoing.js';
@@ -36,6 +36,8 @@ export class Copy {
   lease: Lease | undefined = undefined;
   /** Purged or expired while it stood in line: skipped when its turn comes. */
   removed = false;
+  /** It is in the line of its key, alive or as a dead letter that holds it. */
+  inOrder = false;
   /** Monotonic ms; undefined: never. */
   readonly expiresAt: number | undefined;
   /** Wall clock; set on dead letters. */
@@ -56,6 +58,28 @@ export class Copy {
 
   isExpired(monoMs: number): boolean {
     return this.expiresAt !== undefined && this.expiresAt <= monoMs;
+  }
+
+  note(failure: FailureRecord): void {
+    this.failures = Object.freeze([...this.failures.slice(1 - MAX_FAILURE_HISTORY), failure]);
+  }
+
+  /** The same copy for another line; in its old one it is skipped. */
+  moved(): Copy {
+    const copy = new Copy(this.message, this.stamp, this.seq);
+    copy.attempt = this.attempt;
+    copy.crashes = this.crashes;
+    copy.failures = this.failures;
+    return copy;
+  }
+
+  /** The copy as it was when it was new, under other headers: a dead letter that gets another chance. */
+  revived(headers: Headers): Copy {
+    const { message, stamp, seq } = this;
+    const again = { ...message, body: message.body, headers, delayMs: undefined, ttlMs: undefined };
+    const copy = new Copy(sealed(again), stamp, seq);
+    copy.inOrder = this.inOrder;
+    return copy;
   }
 
   /** A dead process or an expired lease took this attempt with it. */

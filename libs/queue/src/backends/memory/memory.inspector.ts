@@ -1,4 +1,4 @@
-import type { Depth, InspectQuery, MessageState, Peeked, Purged } from '../../backend/inspect.js';
+import type { Depth, InspectQuery, MessageState, Peeked, Purged, Revived } from '../../backend/inspect.js';
 import { type Copy, ownBytes } from './memory.copy.js';
 import type { MemorySubscription } from './memory.subscription.js';
 
@@ -12,6 +12,7 @@ export function depthOf(subscription: MemorySubscription): Depth {
     subscription: subscription.name,
     ready: backlog.ready,
     delayed: backlog.delayed,
+    held: subscription.keys?.held ?? 0,
     inflight: inflight.size,
     dead: dead.size,
     oldestReadyMs: oldest === undefined ? undefined : clock.mono() - oldest.stamp.monoMs,
@@ -36,27 +37,51 @@ export function purge(subscription: MemorySubscription, query: InspectQuery & { 
   const doomed = [...copiesIn(subscription, query.state)].filter(
     (copy) => query.ref === undefined || copy.ref === query.ref,
   );
-  for (const copy of doomed) {
-    if (query.state === 'dead') subscription.dead.delete(copy.seq);
-    else subscription.backlog.remove(copy, query.state);
-  }
+  for (const copy of doomed) remove(subscription, copy, query.state);
+  subscription.wake(subscription.clock.mono());
   return { kind: 'purged', count: doomed.length };
 }
 
 export function expire({ dead }: MemorySubscription, before: number): Purged {
   let count = 0;
-  for (const [seq, { deadAt = before }] of dead) {
-    if (deadAt >= before) continue;
+  for (const [seq, { deadAt = before, inOrder }] of dead) {
+    if (deadAt >= before || inOrder) continue;
     dead.delete(seq);
     count++;
   }
   return { kind: 'purged', count };
 }
 
+/** The dead letter has kept its turn, so that being in line again is all it needs. */
+export function revive(
+  subscription: MemorySubscription,
+  { ref, headers }: InspectQuery & { kind: 'revive' },
+): Revived {
+  const copy = subscription.dead.get(Number(ref));
+  if (copy === undefined || !copy.inOrder) return { kind: 'revived', count: 0 };
+  bringUpToDate(subscription);
+  subscription.dead.delete(copy.seq);
+  subscription.backlog.append(copy.revived(headers));
+  subscription.wake(subscription.clock.mono());
+  return { kind: 'revived', count: 1 };
+}
+
+function remove(
+  subscription: MemorySubscription,
+  copy: Copy,
+  from: 'ready' | 'delayed' | 'held' | 'dead',
+): void {
+  if (from === 'held') return subscription.keys?.remove(copy);
+  if (from === 'dead') subscription.dead.delete(copy.seq);
+  else subscription.backlog.remove(copy, from);
+  subscription.passTurn(copy, subscription.clock.mono());
+}
+
 function bringUpToDate(subscription: MemorySubscription): void {
   const monoMs = subscription.clock.mono();
   subscription.catchUp(monoMs);
   subscription.backlog.sweep(monoMs);
+  subscription.keys?.sweep(monoMs);
 }
 
 function copiesIn(subscription: MemorySubscription, state: MessageState): Iterable<Copy> {
@@ -65,6 +90,8 @@ function copiesIn(subscription: MemorySubscription, state: MessageState): Iterab
       return subscription.backlog.listReady();
     case 'delayed':
       return subscription.backlog.listDelayed();
+    case 'held':
+      return subscription.keys?.list() ?? [];
     case 'inflight':
       return subscription.inflight.list();
     case 'dead':
@@ -91,5 +118,6 @@ function peeked(subscription: MemorySubscription, copy: Copy, state: MessageStat
     crashes: copy.crashes,
     failures: copy.failures,
     deadAt: copy.deadAt,
+    holdsKey: state === 'dead' && copy.inOrder,
   };
 }

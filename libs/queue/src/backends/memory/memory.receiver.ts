@@ -1,6 +1,8 @@
 import type { Clock } from '../../ambient/clock.js';
 import { BackendClosedError, UnknownSubscriptionError } from '../../backend/backend.errors.js';
 import type { Receiver, Settlement, SettleResult } from '../../backend/backend.js';
+import { STRICT_ORDER } from '../../backend/key-order.js';
+import type { SubscriptionSpec } from '../../backend/topology.js';
 import type { Delivery } from '../../message/delivery.js';
 import { repeat } from './memory.results.js';
 import type { MemorySubscription } from './memory.subscription.js';
@@ -17,7 +19,7 @@ export class MemoryReceiver implements Receiver, Taker {
   constructor(
     private readonly subscription: MemorySubscription,
     private readonly clock: Clock,
-    readonly leaseMs: number,
+    private readonly spec: SubscriptionSpec,
     /** Called when it is closed, not when its process dies. */
     private readonly onClose: () => void = () => undefined,
   ) {}
@@ -44,13 +46,17 @@ export class MemoryReceiver implements Receiver, Taker {
     return Promise.reject(new UnknownSubscriptionError(backendName, name));
   }
 
+  get leaseMs(): number {
+    return this.spec.leaseMs;
+  }
+
   settle(acts: readonly Settlement[]): Promise<readonly SettleResult[]> {
     if (this.subscription.isGone) return Promise.resolve(repeat<SettleResult>('lost', acts.length));
     if (this.#state === 'disconnected' || this.subscription.isClosed) {
       const error = new BackendClosedError(this.subscription.backendName, 'settle');
       return Promise.resolve(repeat<SettleResult>(error, acts.length));
     }
-    return this.subscription.settle(acts, this.clock.mono());
+    return this.subscription.settle(acts, this.clock.mono(), this.spec.order ?? STRICT_ORDER);
   }
 
   close(): Promise<void> {

@@ -1,14 +1,16 @@
 import type { CancelTimer, Clock } from '../../ambient/clock.js';
 import type { Settlement, SettleResult } from '../../backend/backend.js';
 import { UnsupportedError } from '../../backend/backend.errors.js';
+import type { KeyOrder } from '../../backend/key-order.js';
 import type { Delivery } from '../../message/delivery.js';
-import { type FailureRecord, MAX_FAILURE_HISTORY } from '../../message/failure-record.js';
+import type { FailureRecord } from '../../message/failure-record.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { Backlog } from './memory.backlog.js';
 import { MAX_LEASE_MS } from './memory.capabilities.js';
 import { Copy, Lease, type Stamp } from './memory.copy.js';
 import { MemoryDelivery } from './memory.delivery.js';
 import { InFlight } from './memory.inflight.js';
+import { KeyLines } from './memory.key-lines.js';
 import { allOk, repeat } from './memory.results.js';
 import { type Taker, WaitingLine } from './memory.waiting.js';
 
@@ -18,10 +20,12 @@ import { type Taker, WaitingLine } from './memory.waiting.js';
  */
 export class MemorySubscription {
   readonly topics = new Set<string>();
-  readonly backlog = new Backlog();
+  readonly backlog = new Backlog((copy) => this.passTurn(copy, this.clock.mono()));
   readonly inflight = new InFlight();
   readonly dead = new Map<number, Copy>();
   readonly waiting = new WaitingLine();
+  /** Only where an order was asked for: see `startOrder`. */
+  keys: KeyLines | undefined;
   /** With its backend: its receivers bring nothing and settle nothing any more. */
   isClosed = false;
   /** An ephemeral one that is over: nothing will bring it back. */
@@ -44,15 +48,30 @@ export class MemorySubscription {
 
   /** Copies it keeps, dead letters aside. */
   get size(): number {
-    return this.backlog.ready + this.backlog.delayed + this.inflight.size;
+    return this.backlog.ready + this.backlog.delayed + this.inflight.size + (this.keys?.held ?? 0);
+  }
+
+  /** From now on there is an order by key. Of several copies of a key that wait already, the oldest has the turn. */
+  startOrder(): void {
+    if (this.keys !== undefined) return;
+    this.keys = new KeyLines();
+    for (const copy of this.backlog.takeKeyed()) {
+      if (this.keys.join(copy)) this.#line(copy, this.clock.mono());
+    }
+  }
+
+  /** For a copy that is over or leaves the order: the next one of its key is in line now. Nobody is woken. */
+  passTurn(copy: Copy, monoMs: number): void {
+    const next = copy.inOrder ? this.keys?.pass(copy, monoMs) : undefined;
+    if (next !== undefined) this.#line(next, monoMs);
   }
 
   /** Takes a copy of a message. Nobody is woken: see `wake`. */
   accept(message: Outgoing, stamp: Stamp): void {
     const copy = new Copy(message, stamp, this.#seq++);
     this.catchUp(stamp.monoMs);
-    if (message.delayMs === undefined || message.delayMs === 0) this.backlog.append(copy);
-    else this.backlog.schedule(copy, stamp.monoMs + message.delayMs);
+    if (this.keys !== undefined && message.key !== undefined && !this.keys.join(copy)) return;
+    this.#line(copy, stamp.monoMs);
   }
 
   /** Up to `max` deliveries; none when nothing is ready. */
@@ -89,11 +108,11 @@ export class MemorySubscription {
     if (!waiting.isEmpty) this.#setAlarm(monoMs);
   }
 
-  settle(acts: readonly Settlement[], monoMs: number): Promise<readonly SettleResult[]> {
+  settle(acts: readonly Settlement[], monoMs: number, order: KeyOrder): Promise<readonly SettleResult[]> {
     this.catchUp(monoMs);
     let results: SettleResult[] | undefined;
     for (let at = 0; at < acts.length; at++) {
-      const result = this.#settleOne(acts[at] as Settlement, monoMs);
+      const result = this.#settleOne(acts[at] as Settlement, monoMs, order);
       if (results === undefined && result !== 'ok') results = repeat<SettleResult>('ok', at);
       results?.push(result);
     }
@@ -121,7 +140,7 @@ export class MemorySubscription {
     return expiresAfterMs !== undefined && waiting.isEmpty && askedAt + expiresAfterMs <= monoMs;
   }
 
-  #settleOne(act: Settlement, monoMs: number): SettleResult {
+  #settleOne(act: Settlement, monoMs: number, order: KeyOrder): SettleResult {
     const { delivery } = act;
     const copy = MemoryDelivery.copyOf(delivery);
     if (copy === 'settled') return 'noop';
@@ -129,18 +148,29 @@ export class MemorySubscription {
     switch (act.kind) {
       case 'ack':
         this.#endHold(copy);
+        this.passTurn(copy, monoMs);
         return 'ok';
       case 'release':
         return this.#release(copy, act.delayMs ?? 0, monoMs);
       case 'retry':
+        if (order.onRetry === 'breaks' && act.delayMs >= 0) this.passTurn(copy, monoMs);
         return this.#retry(copy, act, monoMs);
       case 'dead':
         this.#endHold(copy);
         this.#bury(copy, act.failure);
+        if (order.onDead === 'skip') this.passTurn(copy, monoMs);
         return 'ok';
       case 'extend':
         return this.#extend(copy, act.leaseMs, monoMs);
     }
+  }
+
+  /** Behind what is ready, or when its delay is over. */
+  #line(copy: Copy, monoMs: number): void {
+    const { delayMs } = copy.message;
+    const dueAt = delayMs === undefined ? monoMs : copy.stamp.monoMs + delayMs;
+    if (dueAt <= monoMs) this.backlog.append(copy);
+    else this.backlog.schedule(copy, dueAt);
   }
 
   #release(copy: Copy, delayMs: number, monoMs: number): SettleResult {
@@ -155,7 +185,7 @@ export class MemorySubscription {
     if (!(act.delayMs >= 0)) return this.#noDelay(act.delayMs);
     this.#endHold(copy);
     copy.attempt++;
-    copy.failures = withFailure(copy.failures, act.failure);
+    copy.note(act.failure);
     if (act.delayMs === 0) this.backlog.append(copy);
     else this.backlog.schedule(copy, monoMs + act.delayMs);
     return 'ok';
@@ -175,7 +205,7 @@ export class MemorySubscription {
   }
 
   #bury(copy: Copy, failure: FailureRecord): void {
-    copy.failures = withFailure(copy.failures, failure);
+    copy.note(failure);
     copy.deadAt = this.clock.now();
     this.dead.set(copy.seq, copy);
   }
@@ -214,8 +244,4 @@ export class MemorySubscription {
     this.#cancelAlarm = undefined;
     this.#alarmAt = Infinity;
   }
-}
-
-function withFailure(history: readonly FailureRecord[], failure: FailureRecord): readonly FailureRecord[] {
-  return Object.freeze([...history.slice(1 - MAX_FAILURE_HISTORY), failure]);
 }

@@ -106,7 +106,7 @@ export class MemoryTopology {
     return topology.subscriptions.flatMap((declared) => this.#drift(declared));
   }
 
-  #add({ name, topics, expiresAfterMs }: SubscriptionTopology): void {
+  #add({ name, topics, expiresAfterMs, order }: SubscriptionTopology): void {
     let subscription = this.#subscriptions.get(name);
     if (subscription === undefined) {
       subscription = new MemorySubscription(name, this.clock, this.backendName, expiresAfterMs);
@@ -114,6 +114,7 @@ export class MemoryTopology {
       this.all.push(subscription);
     }
     for (const topic of topics) this.#listen(subscription, topic);
+    if (order !== undefined) subscription.startOrder();
   }
 
   #listen(subscription: MemorySubscription, topic: string): void {
@@ -130,13 +131,15 @@ export class MemoryTopology {
     this.#lastListeners = NOBODY;
   }
 
-  #drift({ name, topics }: SubscriptionTopology): Drift[] {
+  #drift({ name, topics, order }: SubscriptionTopology): Drift[] {
     const existing = this.#subscriptions.get(name);
     if (existing === undefined)
       return [{ kind: 'missing-subscription', subscription: name, topic: undefined }];
     const missing = topics.filter((topic) => !existing.topics.has(topic));
     const extra = [...existing.topics].filter((topic) => !topics.includes(topic));
+    const lacksOrder = order !== undefined && existing.keys === undefined;
     return [
+      ...(lacksOrder ? [{ kind: 'missing-order', subscription: name, topic: undefined } as const] : []),
       ...missing.map((topic): Drift => ({ kind: 'missing-topic', subscription: name, topic })),
       ...extra.map((topic): Drift => ({ kind: 'extra-topic', subscription: name, topic })),
     ];

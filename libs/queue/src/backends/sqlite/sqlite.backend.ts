@@ -68,7 +68,8 @@ class SqliteBackend implements Backend {
     this.capabilities = sqliteCapabilities(options.maxBytes);
     this.#parts = parts;
     this.#topology = new SqliteTopology(db);
-    this.#messages = new SqliteMessages(db);
+    const { keyOrder } = this.#topology;
+    this.#messages = new SqliteMessages(db, keyOrder);
     this.#counters = new SqliteCounters(db);
     this.#trim = new SqliteTrim(db, writer);
     const shared = { backend: name, clock, writer, bell, topology: this.#topology, messages: this.#messages };
@@ -80,7 +81,7 @@ class SqliteBackend implements Backend {
     });
     const { maxBytes, pollMs } = options;
     this.#enlist = new SqliteEnlist({ backend: name, db, clock, writer, bell, maxBytes, pollMs });
-    this.#inspector = new SqliteInspector(name, { db, clock, writer, topology: this.#topology });
+    this.#inspector = new SqliteInspector(name, { db, clock, writer, bell, topology: this.#topology });
   }
 
   async ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
@@ -132,7 +133,8 @@ class SqliteBackend implements Backend {
   #openReceiver(spec: SubscriptionSpec, { id, expiresAfterMs }: Found): Receiver {
     const { ambient, writer, bell } = this.#parts;
     const idle = (): void => this.#trim.run();
-    const parts = { backend: this.name, ambient, writer, bell, messages: this.#messages, idle };
+    const { keyOrder } = this.#topology;
+    const parts = { backend: this.name, ambient, writer, bell, messages: this.#messages, keyOrder, idle };
     const receiver = new SqliteReceiver(parts, spec, id, () => this.#receivers.delete(receiver));
     this.#receivers.add(receiver);
     if (expiresAfterMs === undefined) return receiver;

@@ -8,7 +8,7 @@ const NO_FAILURES: readonly FailureRecord[] = Object.freeze([]);
 
 /** Columns of a claim, in the order SqliteDelivery reads them. */
 export const CLAIM_COLUMNS =
-  'seq, deliveries, failures, releases, published_at, id, topic, key, headers, history, body';
+  'seq, deliveries, failures, releases, published_at, id, topic, key, headers, history, body, in_order';
 export type ClaimRow = readonly SQLOutputValue[];
 
 /** What the claim of one row is shared by: the subscription, and this holder's token. */
@@ -35,6 +35,8 @@ export class SqliteDelivery implements Delivery {
   readonly seq: number;
   readonly token: number;
   readonly deliveries: number;
+  /** It has the turn of its key. */
+  readonly inOrder: boolean;
   /** One of our own settlements ended it. */
   settled = false;
 
@@ -53,6 +55,7 @@ export class SqliteDelivery implements Delivery {
     this.headers = decodeHeaders(row[8]);
     this.failures = decodeHistory(row[9]);
     this.body = row[10] as Body;
+    this.inOrder = row[11] !== null;
     this.attempt = this.deliveries - releases;
     this.crashes = this.attempt - 1 - (row[2] as number);
   }

@@ -75,6 +75,7 @@ export class SqliteEnlist {
   #enlist(db: DatabaseSync): Enlisted {
     const { backend, maxBytes, writer, clock } = this.#parts;
     const lock = db.prepare('UPDATE counters SET seq = seq');
+    const topology = new SqliteTopology(db);
     const publisher = new SqlitePublisher({
       backend,
       maxBytes,
@@ -82,8 +83,8 @@ export class SqliteEnlist {
       clock,
       // The watch rings: when the transaction is over, and not with whatever commits before it.
       bell: { mark: () => undefined },
-      topology: new SqliteTopology(db),
-      messages: new SqliteMessages(db),
+      topology,
+      messages: new SqliteMessages(db, topology.keyOrder),
       counters: new SqliteCounters(db),
       dedup: new SqliteDedup(db),
     });

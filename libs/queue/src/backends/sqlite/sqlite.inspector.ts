@@ -1,15 +1,17 @@
-import type { DatabaseSync, SQLOutputValue, StatementResultingChanges, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { Clock } from '../../ambient/clock.js';
 import { UnknownSubscriptionError } from '../../backend/backend.errors.js';
 import type { Depth, InspectQuery, Inspected, MessageState, Peeked } from '../../backend/inspect.js';
 import type { Body } from '../../message/body.js';
-import { decodeHeaders, decodeHistory } from './sqlite.delivery.js';
-import { FREE } from './sqlite.schema.js';
+import type { SqliteBell } from './sqlite.bell.js';
+import { decodeHeaders, decodeHistory, encodeHeaders } from './sqlite.delivery.js';
+import { FREE, HELD } from './sqlite.schema.js';
 import type { SqliteTopology } from './sqlite.topology.js';
 import type { SqliteWriter } from './sqlite.writer.js';
 
 type Row = Readonly<Record<string, SQLOutputValue>>;
 type Browse = Extract<InspectQuery, { kind: 'browse' }>;
+type Revive = Extract<InspectQuery, { kind: 'revive' }>;
 type Purge = Extract<InspectQuery, { kind: 'purge' }>;
 type Expire = Extract<InspectQuery, { kind: 'expire' }>;
 
@@ -21,7 +23,8 @@ const ALIVE = '(expires_at IS NULL OR expires_at > :now)';
 /** A lease that ran out makes its message ready again; an expired message is gone although its row may not be yet. */
 const WHERE: Readonly<Record<Exclude<MessageState, 'dead'>, string>> = {
   ready: `available_at <= :now AND ${ALIVE}`,
-  delayed: `available_at > :now AND token = ${FREE} AND ${ALIVE}`,
+  delayed: `available_at > :now AND available_at <> ${HELD} AND token = ${FREE} AND ${ALIVE}`,
+  held: `available_at = ${HELD} AND ${ALIVE}`,
   inflight: `available_at > :now AND token <> ${FREE}`,
 };
 
@@ -29,17 +32,19 @@ const COUNTS = `
   SELECT
     (SELECT count(*) FROM messages WHERE subscription_id = :subscriptionId AND ${WHERE.ready}) AS ready,
     (SELECT count(*) FROM messages WHERE subscription_id = :subscriptionId AND ${WHERE.delayed}) AS delayed,
+    (SELECT count(*) FROM messages WHERE subscription_id = :subscriptionId AND ${WHERE.held}) AS held,
     (SELECT count(*) FROM messages WHERE subscription_id = :subscriptionId AND ${WHERE.inflight}) AS inflight,
     (SELECT count(*) FROM dead WHERE subscription_id = :subscriptionId) AS dead,
     (SELECT published_at FROM messages WHERE subscription_id = :subscriptionId AND ${WHERE.ready}
       ORDER BY available_at LIMIT 1) AS oldest_at`;
 
-const EXPIRED = 'SELECT seq FROM dead WHERE subscription_id = :subscriptionId AND dead_at < :before';
+const EXPIRED =
+  'SELECT seq FROM dead WHERE subscription_id = :subscriptionId AND dead_at < :before AND holds IS NULL';
 
 const LIVE_COLUMNS = `
-  seq, id, topic, key, headers, history, body, priority, published_at, NULL AS dead_at, deliveries - releases AS attempts,
+  seq, id, topic, key, headers, history, body, priority, published_at, NULL AS dead_at, NULL AS holds, deliveries - releases AS attempts,
   deliveries - failures - releases - (available_at > :now AND token <> ${FREE}) AS crashes`;
-const DEAD_COLUMNS = `seq, id, topic, key, headers, history, body, priority, published_at, dead_at, attempts, crashes`;
+const DEAD_COLUMNS = `seq, id, topic, key, headers, history, body, priority, published_at, dead_at, holds, attempts, crashes`;
 
 /** Looks into the database for operators. Statements are made per question: it is not asked often. */
 export class SqliteInspector {
@@ -48,16 +53,24 @@ export class SqliteInspector {
   readonly #clock: Clock;
   readonly #topology: SqliteTopology;
   readonly #writer: SqliteWriter;
+  readonly #bell: SqliteBell;
 
   constructor(
     backend: string,
-    parts: { db: DatabaseSync; clock: Clock; topology: SqliteTopology; writer: SqliteWriter },
+    parts: {
+      db: DatabaseSync;
+      clock: Clock;
+      topology: SqliteTopology;
+      writer: SqliteWriter;
+      bell: SqliteBell;
+    },
   ) {
     this.#backend = backend;
     this.#db = parts.db;
     this.#clock = parts.clock;
     this.#topology = parts.topology;
     this.#writer = parts.writer;
+    this.#bell = parts.bell;
   }
 
   async *inspect(query: InspectQuery): AsyncGenerator<Inspected> {
@@ -70,6 +83,8 @@ export class SqliteInspector {
         return yield { kind: 'purged', count: await this.#purge(query, this.#idOf(query.subscription)) };
       case 'expire':
         return yield { kind: 'purged', count: await this.#expire(query, this.#idOf(query.subscription)) };
+      case 'revive':
+        return yield { kind: 'revived', count: await this.#revive(query, this.#idOf(query.subscription)) };
     }
   }
 
@@ -93,6 +108,7 @@ export class SqliteInspector {
       subscription,
       ready: row['ready'] as number,
       delayed: row['delayed'] as number,
+      held: row['held'] as number,
       inflight: row['inflight'] as number,
       dead: row['dead'] as number,
       oldestReadyMs: oldestAt === null ? undefined : now - oldestAt,
@@ -127,10 +143,21 @@ export class SqliteInspector {
       ORDER BY seq LIMIT :limit`);
   }
 
+  #revive({ ref, headers }: Revive, subscriptionId: number): Promise<number> {
+    return this.#writer.submit('revive a dead letter', () => {
+      const { keyOrder } = this.#topology;
+      this.#bell.mark();
+      return keyOrder.revive(subscriptionId, parseRef(ref), encodeHeaders(headers), this.#clock.now())
+        ? 1
+        : 0;
+    });
+  }
+
   async #purge(query: Purge, subscriptionId: number): Promise<number> {
+    const step = isOneStep(query, this.#topology.isOrderedNow(subscriptionId)) ? -1 : STEP.purge;
     const statement = this.#purgeStatement(query);
-    const bound = { subscriptionId, seq: query.ref === undefined ? null : parseRef(query.ref) };
-    return this.#inSteps('purge', () => statement.run({ ...bound, now: this.#clock.now() }));
+    const bound = { subscriptionId, seq: query.ref === undefined ? null : parseRef(query.ref), step };
+    return this.#inSteps('purge', step, () => this.#purgeStep(statement, bound));
   }
 
   /** Looks first: nearly always there is nothing to do, and then nothing is written. */
@@ -138,25 +165,48 @@ export class SqliteInspector {
     const bound = { subscriptionId, before };
     if (this.#db.prepare(`${EXPIRED} LIMIT 1`).get(bound) === undefined) return 0;
     const statement = this.#db.prepare(`DELETE FROM dead WHERE seq IN (${EXPIRED} LIMIT ${STEP.purge})`);
-    return this.#inSteps('expire dead letters', () => statement.run(bound));
+    return this.#inSteps('expire dead letters', STEP.purge, () => Number(statement.run(bound).changes));
   }
 
-  async #inSteps(doing: string, remove: () => StatementResultingChanges): Promise<number> {
+  /** Until a step removes another number than a full one. */
+  async #inSteps(doing: string, step: number, remove: () => number): Promise<number> {
     for (let count = 0; ;) {
-      const removed = await this.#writer.submit(doing, () => Number(remove().changes));
+      const removed = await this.#writer.submit(doing, remove);
       count += removed;
-      if (removed < STEP.purge) return count;
+      if (removed !== step) return count;
     }
   }
 
+  /** The keys whose turn it took go on. Answers how many messages are gone. */
+  #purgeStep(statement: StatementSync, bound: Readonly<Record<string, number | null>>): number {
+    const now = this.#clock.now();
+    const removed = statement.all({ ...bound, now });
+    const subscriptionId = bound['subscriptionId'] as number;
+    for (const { turn } of removed as readonly { turn?: string | null }[]) {
+      if (typeof turn !== 'string') continue;
+      this.#bell.mark();
+      this.#topology.keyOrder.next({ subscriptionId, key: turn }, now);
+    }
+    return removed.length;
+  }
+
   #purgeStatement({ state }: Purge): StatementSync {
-    const [table, where] = state === 'dead' ? ['dead', ':now > 0'] : ['messages', WHERE[state]];
+    const [table, where, hasTurn] =
+      state === 'dead'
+        ? ['dead', ':now > 0', 'holds IS NOT NULL']
+        : ['messages', WHERE[state], `in_order IS NOT NULL AND available_at <> ${HELD}`];
     return this.#db.prepare(`
       DELETE FROM ${table} WHERE seq IN (
         SELECT seq FROM ${table}
         WHERE subscription_id = :subscriptionId AND (:seq IS NULL OR seq = :seq) AND ${where}
-        LIMIT ${STEP.purge})`);
+        LIMIT :step)
+      RETURNING CASE WHEN ${hasTurn} THEN key END AS turn`);
   }
+}
+
+/** What is purged passes its turn on, and what gets it would be purged by a second step: then there is but one. */
+function isOneStep({ state }: Purge, ordered: boolean): boolean {
+  return ordered && (state === 'ready' || state === 'delayed');
 }
 
 function peeked(row: Row, { state, subscription }: Browse): Peeked {
@@ -176,6 +226,7 @@ function peeked(row: Row, { state, subscription }: Browse): Peeked {
     crashes: row['crashes'] as number,
     failures: decodeHistory(row['history']),
     deadAt: (row['dead_at'] as number | null) ?? undefined,
+    holdsKey: row['holds'] !== null,
   };
 }
 

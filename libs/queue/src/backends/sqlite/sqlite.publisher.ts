@@ -120,7 +120,16 @@ export class SqlitePublisher {
       dedup.remember(message, at.now);
     }
     let { seq } = at;
-    for (const subscriptionId of ids) messages.insert(message, { seq: ++seq, subscriptionId, now: at.now });
+    for (const subscriptionId of ids) {
+      const place = { seq: ++seq, subscriptionId, now: at.now };
+      if (message.key === undefined || !topology.isOrdered(subscriptionId)) messages.insert(message, place);
+      else
+        messages.insert(
+          message,
+          place,
+          topology.keyOrder.isTaken({ subscriptionId, key: message.key }) ? 'held' : 'turn',
+        );
+    }
     return STORED[ids.length] ?? { status: 'stored', copies: ids.length };
   }
 

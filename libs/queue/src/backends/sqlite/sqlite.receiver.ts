@@ -1,6 +1,7 @@
 import type { Ambient } from '../../ambient/ambient.js';
 import { UnsupportedError } from '../../backend/backend.errors.js';
 import type { Receiver, Settlement, SettleResult } from '../../backend/backend.js';
+import { STRICT_ORDER } from '../../backend/key-order.js';
 import type { SubscriptionSpec } from '../../backend/topology.js';
 import type { QueueError } from '../../message/queue-error.js';
 import { Abandonable } from './sqlite.abandonable.js';
@@ -9,6 +10,7 @@ import type { SqliteBell } from './sqlite.bell.js';
 import { MAX_DELAY_MS, MAX_LEASE_MS } from './sqlite.capabilities.js';
 import { SqliteDelivery } from './sqlite.delivery.js';
 import { isBusy, unavailable } from './sqlite.errors.js';
+import type { SqliteKeyOrder } from './sqlite.key-order.js';
 import type { SqliteMessages } from './sqlite.wire.js';
 import type { SqliteWriter } from './sqlite.writer.js';
 
@@ -21,6 +23,7 @@ export interface ReceiverParts {
   readonly ambient: Ambient;
   readonly writer: SqliteWriter;
   readonly messages: SqliteMessages;
+  readonly keyOrder: SqliteKeyOrder;
   readonly bell: SqliteBell;
   /** Called when nothing has come for a while: the time for housekeeping. */
   readonly idle: () => void;
@@ -140,8 +143,17 @@ export class SqliteReceiver implements Receiver {
       const { delivery } = act;
       if (refused[at] || !(delivery instanceof SqliteDelivery) || delivery.settled) return false;
       if (act.kind !== 'ack' && act.kind !== 'dead') this.#parts.bell.mark();
-      return this.#parts.messages.settle(act, delivery, now);
+      const changed = this.#parts.messages.settle(act, delivery, now);
+      if (changed && delivery.inOrder) this.#goOn(act, delivery, now);
+      return changed;
     });
+  }
+
+  /** The message is in an order: perhaps it is the turn of another one of its key now. */
+  #goOn(act: Settlement, { seq, key }: SqliteDelivery, now: number): void {
+    const { keyOrder, bell } = this.#parts;
+    const turn = { subscriptionId: this.#subscriptionId, key: key as string, seq };
+    if (keyOrder.settled(act, turn, this.#spec.order ?? STRICT_ORDER, now)) bell.mark();
   }
 }
 

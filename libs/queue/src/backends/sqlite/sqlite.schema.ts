@@ -10,11 +10,15 @@ const APPLICATION_ID = 0x50675073;
  */
 export const FREE = -(2 ** 46);
 
+/** available_at of a message that waits behind another one of its key: later than any time, and six bytes like those. */
+export const HELD = 2 ** 46;
+
 /**
  * Step n leads from version n to n + 1. Released steps never change; new ones are added.
  *
  * messages: one row per subscription and message. It is ready when available_at (ms since the epoch) has passed: the
  * moment of publishing, the end of a delay, or the end of a lease. ready_at is its place in line, kept for a release.
+ * in_order: in a subscription with an order by key, the message is in the line of its key; dead.holds: the dead letter is.
  *
  * ephemeral: which subscriptions go by themselves. counters.subscription is the last id given to one: ids are never given
  * twice, because somebody may still hold that of a subscription that is gone.
@@ -108,6 +112,14 @@ const MIGRATIONS: readonly string[] = [
   `
   CREATE INDEX dead_age ON dead (subscription_id, dead_at);
   DROP INDEX dead_subscription;
+  `,
+  // ordered: by key.
+  `
+  ALTER TABLE subscriptions ADD COLUMN ordered INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE messages ADD COLUMN in_order INTEGER;
+  CREATE INDEX messages_key ON messages (subscription_id, key) WHERE in_order IS NOT NULL;
+  ALTER TABLE dead ADD COLUMN holds INTEGER;
+  CREATE INDEX dead_holds ON dead (subscription_id, key) WHERE holds IS NOT NULL;
   `,
 ];
 

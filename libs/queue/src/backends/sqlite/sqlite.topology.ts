@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Drift, SubscriptionTopology, Topology } from '../../backend/topology.js';
 import { matchesTopic } from '../../message/topic-pattern.js';
 import { SqliteEphemeral } from './sqlite.ephemeral.js';
+import { SqliteKeyOrder } from './sqlite.key-order.js';
 
 /** Topics whose listeners are kept; there may be more topics than memory. */
 const MOST_LISTENED = 10_000;
@@ -14,6 +15,8 @@ const SQL = {
   patterns: `SELECT DISTINCT topic FROM bindings WHERE topic GLOB '*[*#]*'`,
   nextId: `UPDATE counters SET subscription = subscription + 1 RETURNING subscription`,
   add: `INSERT INTO subscriptions (id, name) VALUES (?, ?)`,
+  ordered: `SELECT id FROM subscriptions WHERE ordered = 1`,
+  startOrder: `UPDATE subscriptions SET ordered = 1 WHERE id = ? AND ordered = 0`,
   bind: `INSERT INTO bindings (topic, subscription_id) VALUES (?, ?)`,
 };
 
@@ -26,14 +29,17 @@ export interface Found {
 /** Who listens to what, remembered until any process changes it. */
 export class SqliteTopology {
   readonly ephemeral: SqliteEphemeral;
+  readonly keyOrder: SqliteKeyOrder;
   readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
   readonly #listeners = new Map<string, readonly number[]>();
   readonly #ids = new Map<string, number>();
   #patterns: readonly string[] | undefined;
+  #ordered: ReadonlySet<number> | undefined;
   #version = 0;
 
   constructor(db: DatabaseSync) {
     this.ephemeral = new SqliteEphemeral(db);
+    this.keyOrder = new SqliteKeyOrder(db);
     const entries = Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)] as const);
     this.#sql = Object.fromEntries(entries) as Record<keyof typeof SQL, StatementSync>;
   }
@@ -45,6 +51,7 @@ export class SqliteTopology {
     this.#listeners.clear();
     this.#ids.clear();
     this.#patterns = undefined;
+    this.#ordered = undefined;
   }
 
   /** As it is now: outside a transaction what is remembered may be gone. */
@@ -76,6 +83,21 @@ export class SqliteTopology {
     return this.#patterns;
   }
 
+  /** Whether it has an order by key. */
+  isOrdered(id: number): boolean {
+    this.#ordered ??= this.#readOrdered();
+    return this.#ordered.has(id);
+  }
+
+  /** The same, as it is now. */
+  isOrderedNow(id: number): boolean {
+    return this.#readOrdered().has(id);
+  }
+
+  #readOrdered(): ReadonlySet<number> {
+    return new Set(this.#sql.ordered.all().map((row) => row['id'] as number));
+  }
+
   subscriptions(): readonly { readonly id: number; readonly name: string }[] {
     return this.#sql.names.all().map((row) => ({ id: row['id'] as number, name: row['name'] as string }));
   }
@@ -89,22 +111,25 @@ export class SqliteTopology {
   create(topology: Topology, now: number): boolean {
     let changes = this.ephemeral.sweep(now) ? 1 : 0;
     for (const declared of topology.subscriptions) {
-      const { name, topics } = declared;
+      const { name, topics, order } = declared;
       const known = this.#readId(name);
       const id = known ?? this.#add(declared, now);
       const missing = difference(new Set(topics), this.#topicsOf(id));
       for (const topic of missing) this.#sql.bind.run(topic, id);
       changes += missing.length + (known === undefined ? 1 : 0);
+      if (order !== undefined && this.#startOrder(id, now)) changes++;
     }
     return changes > 0;
   }
 
-  #compareOne({ name: subscription, topics }: SubscriptionTopology): Drift[] {
+  #compareOne({ name: subscription, topics, order }: SubscriptionTopology): Drift[] {
     const id = this.#readId(subscription);
     if (id === undefined) return [{ kind: 'missing-subscription', subscription, topic: undefined }];
     const declared = new Set(topics);
     const found = this.#topicsOf(id);
+    const lacksOrder = order !== undefined && !this.isOrderedNow(id);
     return [
+      ...(lacksOrder ? [{ kind: 'missing-order', subscription, topic: undefined } as const] : []),
       ...difference(declared, found).map(
         (topic) => ({ kind: 'missing-topic', subscription, topic }) as const,
       ),
@@ -114,6 +139,13 @@ export class SqliteTopology {
 
   #topicsOf(id: number): Set<string> {
     return new Set(this.#sql.topics.all(id).map((row) => row['topic'] as string));
+  }
+
+  /** False: it has one. */
+  #startOrder(id: number, now: number): boolean {
+    if (this.#sql.startOrder.run(id).changes === 0) return false;
+    this.keyOrder.start(id, now);
+    return true;
   }
 
   #add({ name, expiresAfterMs }: SubscriptionTopology, now: number): number {

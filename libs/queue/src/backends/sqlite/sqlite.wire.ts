@@ -11,7 +11,8 @@ import {
   encodeHeaders,
   SqliteDelivery,
 } from './sqlite.delivery.js';
-import { FREE } from './sqlite.schema.js';
+import type { SqliteKeyOrder } from './sqlite.key-order.js';
+import { FREE, HELD } from './sqlite.schema.js';
 
 /** Expired messages that one claim removes at most. */
 const SWEEP = 500;
@@ -22,8 +23,8 @@ const FENCE = 'seq = :seq AND token = :token AND deliveries = :deliveries AND av
 const SQL = {
   insert: `
     INSERT INTO messages (seq, subscription_id, available_at, token, ready_at, deliveries, failures, releases, published_at,
-      expires_at, id, topic, key, headers, history, body, priority)
-    VALUES (?, ?, ?, ${FREE}, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, NULL, ?, ?)`,
+      expires_at, id, topic, key, headers, history, body, priority, in_order)
+    VALUES (?, ?, ?, ${FREE}, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?)`,
   insertPlain: `
     INSERT INTO messages (seq, subscription_id, available_at, token, ready_at, deliveries, failures, releases, published_at,
       id, topic, body)
@@ -32,7 +33,8 @@ const SQL = {
   sweep: `
     DELETE FROM messages WHERE seq IN (
       SELECT seq FROM messages
-      WHERE subscription_id = ?1 AND expires_at <= ?2 AND (available_at <= ?2 OR token = ${FREE}) LIMIT ${SWEEP})`,
+      WHERE subscription_id = ?1 AND expires_at <= ?2 AND (available_at <= ?2 OR token = ${FREE}) LIMIT ${SWEEP})
+    RETURNING CASE WHEN in_order IS NOT NULL AND available_at <> ${HELD} THEN key END`,
   ready: `
     SELECT ${CLAIM_COLUMNS} FROM messages
     WHERE subscription_id = ? AND available_at <= ? ORDER BY available_at, seq LIMIT ?`,
@@ -77,13 +79,16 @@ type Fence = {
 export class SqliteMessages {
   readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
 
-  constructor(db: DatabaseSync) {
+  readonly #keyOrder: SqliteKeyOrder;
+
+  constructor(db: DatabaseSync, keyOrder: SqliteKeyOrder) {
+    this.#keyOrder = keyOrder;
     const prepare = (text: string): StatementSync => db.prepare(text);
     this.#sql = {
       insert: prepare(SQL.insert),
       insertPlain: prepare(SQL.insertPlain),
       next: prepare(SQL.next),
-      sweep: prepare(SQL.sweep),
+      sweep: db.prepare(SQL.sweep, { returnArrays: true }),
       ready: db.prepare(SQL.ready, { returnArrays: true }),
       nextLevel: prepare(SQL.nextLevel),
       readyAtLevel: db.prepare(SQL.readyAtLevel, { returnArrays: true }),
@@ -99,6 +104,7 @@ export class SqliteMessages {
   insert(
     message: Outgoing,
     at: { readonly seq: number; readonly subscriptionId: number; readonly now: number },
+    order?: 'turn' | 'held',
   ): void {
     const { now } = at;
     const { id, topic, body, delayMs, ttlMs } = message;
@@ -110,7 +116,7 @@ export class SqliteMessages {
     this.#sql.insert.run(
       at.seq,
       at.subscriptionId,
-      readyAt,
+      order === 'held' ? HELD : readyAt,
       readyAt,
       now,
       ttlMs === undefined ? null : after(now, ttlMs),
@@ -120,6 +126,7 @@ export class SqliteMessages {
       encodeHeaders(message.headers),
       body,
       message.priority || null,
+      order === undefined ? null : 1,
     );
   }
 
@@ -134,7 +141,7 @@ export class SqliteMessages {
    */
   claim(claim: Claim): SqliteDelivery[] {
     const { subscriptionId, now, max } = claim;
-    if (this.#sql.sweep.run(subscriptionId, now).changes === SWEEP) return [];
+    if (this.#sweep(subscriptionId, now) === SWEEP) return [];
     const taken: SqliteDelivery[] = [];
     this.#takeUrgent(claim, taken);
     // What is urgent and ready is leased by now, so that only the lowest level is left.
@@ -142,6 +149,15 @@ export class SqliteMessages {
       this.#lease(this.#sql.ready.all(subscriptionId, now, max - taken.length), claim, taken);
     }
     return taken;
+  }
+
+  /** Removes what has expired; answers how many. */
+  #sweep(subscriptionId: number, now: number): number {
+    const expired = this.#sql.sweep.all(subscriptionId, now) as readonly unknown[];
+    for (const [key] of expired as readonly [string | null][]) {
+      if (key !== null) this.#keyOrder.next({ subscriptionId, key }, now);
+    }
+    return expired.length;
   }
 
   /** Level by level, highest first. Without any such message it is one look into an empty index. */

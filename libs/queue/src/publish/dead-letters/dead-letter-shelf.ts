@@ -1,5 +1,6 @@
 import type { Backend } from '../../backend/backend.js';
 import type { Peeked } from '../../backend/inspect.js';
+import type { Headers } from '../../message/headers.js';
 import { matches, type DeadLetterFilter } from './dead-letter-filter.js';
 
 const PAGE = 200;
@@ -19,6 +20,12 @@ export class DeadLetterShelf {
       if (page.length < PAGE) return;
       from = page.at(-1)?.ref;
     }
+  }
+
+  /** Puts a letter that holds its key back into its old place. One that somebody else was faster with is left alone. */
+  async revive(ref: string, headers: Headers): Promise<void> {
+    const query = { kind: 'revive', subscription: this.subscription, ref, headers } as const;
+    for await (const item of this.backend.inspect(query)) if (item.kind === 'revived') return;
   }
 
   /** Answers how many. */

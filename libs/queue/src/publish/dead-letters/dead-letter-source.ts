@@ -19,7 +19,8 @@ export interface LetterSourceOptions {
 
 /**
  * Dead letters on their way back, each gone from the dead when its copy was confirmed. A kill in between leaves both,
- * and a new source offers the letter again.
+ * and a new source offers the letter again. One that held its key is gone from the dead when it is back in its place: its
+ * ref may be that of a new death by then.
  */
 export class DeadLetterSource implements RelaySource<LetterItem> {
   readonly name: string;
@@ -32,6 +33,7 @@ export class DeadLetterSource implements RelaySource<LetterItem> {
   readonly #offers: LetterItem[] = [];
   /** Moved, and not gone from the dead yet. */
   readonly #moved: string[] = [];
+  readonly #holders = new WeakMap<Outgoing, string>();
 
   constructor(options: LetterSourceOptions) {
     this.#options = options;
@@ -44,7 +46,7 @@ export class DeadLetterSource implements RelaySource<LetterItem> {
       const letter = await this.#next();
       if (letter === undefined) break;
       if (lineageOf(letter).replays >= this.#options.maxReplays) this.quarantined++;
-      else this.#offers.push({ letter, message: replayed(letter) });
+      else this.#offers.push(this.#offer(letter));
     }
     return this.#offers.length > 0 ? this.#offers.splice(0, max) : undefined;
   }
@@ -53,8 +55,20 @@ export class DeadLetterSource implements RelaySource<LetterItem> {
     const returning = results.filter(({ outcome }) => outcome.kind === 'failed' || outcome.kind === 'held');
     this.#offers.unshift(...returning.map(({ item }) => item));
     const moved = results.filter(({ outcome }) => outcome.kind === 'moved');
-    this.#moved.push(...moved.map(({ item }) => item.letter.ref));
+    const copied = moved.filter(({ item }) => this.holderOf(item.message) === undefined);
+    this.#moved.push(...copied.map(({ item }) => item.letter.ref));
     await this.#purgeMoved();
+  }
+
+  /** See ReplayTarget. */
+  holderOf(message: Outgoing): string | undefined {
+    return this.#holders.get(message);
+  }
+
+  #offer(letter: Peeked): LetterItem {
+    const message = replayed(letter);
+    if (letter.holdsKey === true) this.#holders.set(message, letter.ref);
+    return { letter, message };
   }
 
   /** A page that cannot be read is read again at the next call, from where it was. */

@@ -50,7 +50,8 @@ export class DeadLetters {
   /**
    * Sends every dead letter of this message back to its subscription, and to no other one, with a new count of
    * attempts and its bytes unchanged; answers how many. The dead letter is removed after the copy was confirmed, so a
-   * crash in between can leave both, and never neither. Throws NoSuchDeadLetterError, QuarantinedError, or what the
+   * crash in between can leave both, and never neither; one that holds its key comes back in one step, in its old
+   * place. Throws NoSuchDeadLetterError, QuarantinedError, or what the
    * backend says.
    */
   async replay(id: string, { force = false }: Pick<ReplayOptions, 'force'> = {}): Promise<number> {

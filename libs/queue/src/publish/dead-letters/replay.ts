@@ -7,6 +7,7 @@ import type { DeadLetterFilter } from './dead-letter-filter.js';
 import type { DeadLetterShelf } from './dead-letter-shelf.js';
 import { ReplayStoppedError } from './dead-letters.errors.js';
 import { lineageOf } from './lineage.js';
+import { ReplayTarget } from './replay-target.js';
 
 export interface ReplayOptions {
   /** Most messages per second; default 50, so that what died in a crowd does not come back in one. */
@@ -70,7 +71,7 @@ async function run(call: ReplayCall): Promise<ReplayReport> {
   const relay = new Relay({
     name: `replay of ${shelf.subscription}`,
     source,
-    target: shelf.backend,
+    target: new ReplayTarget(shelf, (message) => source.holderOf(message)),
     ambient,
     giveUpAfter,
     ratePerSecond: call.rate ?? DEFAULT_RATE,

@@ -5,7 +5,7 @@ import type { Gate, Law } from '../law.js';
 import { type LawBench, LEASE_MS } from '../law-bench.js';
 import { ProcessView } from '../process-view.js';
 
-const PRIVATE: Required<SubscriptionTopology> = {
+const PRIVATE: SubscriptionTopology & { readonly expiresAfterMs: number } = {
   name: 'laws.private',
   topics: ['laws.private.topic'],
   expiresAfterMs: 6_000,
