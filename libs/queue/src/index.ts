@@ -164,6 +164,7 @@ export type {
   DedupOptions,
   DriverName,
   EnsureMode,
+  OutboxConfig,
   QueueFeatureOptions,
   QueueModuleAsyncOptions,
   QueueModuleOptions,

@@ -12,6 +12,7 @@ import { LazyBackend, LazyStore } from './lazy.backend.js';
 import { dedupWindows } from './declared.topics.js';
 import { InvalidOptionsError } from './nest.errors.js';
 import { checkBackendOptions } from './options.check.js';
+import { withOutbox } from './outbox.js';
 import { primaryOf } from './primary.backend.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
 
@@ -42,7 +43,7 @@ export class Connections implements OnApplicationShutdown {
     const open = async () => {
       const factory = await loadBackendFactory(config.driver);
       const given = checkBackendOptions(`backends[${at}]`, config, factory);
-      return this.#composed(await factory.open(config.name, given, ambient));
+      return withOutbox(config, this.#composed(await factory.open(config.name, given, ambient)), ambient);
     };
     const backend = new LazyBackend(config.name, open, ambient.clock.now());
     return {

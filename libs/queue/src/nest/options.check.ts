@@ -5,6 +5,7 @@ import {
   BackendRules,
   DedupRules,
   ModuleRules,
+  OutboxRules,
   ShutdownRules,
   SubscriptionRules,
   TopicRules,
@@ -12,7 +13,7 @@ import {
 } from './options.rules.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
 
-const BACKEND_KEYS = new Set(['name', 'driver', 'primary', 'locality', 'codec']);
+const BACKEND_KEYS = new Set(['name', 'driver', 'primary', 'locality', 'codec', 'outbox']);
 /** What stands under such a key is never printed. */
 const SECRET = /pass|secret|token|key|credential|auth|cert|dsn|ur[il]|connection|user/i;
 const STRICT = { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false };
@@ -41,7 +42,7 @@ function withRules(given: Record<string, unknown>): ModuleRules {
   const { backends, topology, dedup, shutdown } = given;
   return fill(new ModuleRules(), {
     ...given,
-    backends: mapped(backends, (backend) => fill(new BackendRules(), onlyBase(backend))),
+    backends: mapped(backends, (backend) => backendRules(onlyBase(backend))),
     topology: isRecord(topology)
       ? fill(new TopologyRules(), {
           ...topology,
@@ -56,6 +57,14 @@ function withRules(given: Record<string, unknown>): ModuleRules {
 
 function mapped(list: unknown, map: (each: Record<string, unknown>) => object): unknown {
   return Array.isArray(list) ? list.map((each: unknown) => (isRecord(each) ? map(each) : each)) : list;
+}
+
+function backendRules(base: Record<string, unknown>): BackendRules {
+  const { outbox } = base;
+  return fill(new BackendRules(), {
+    ...base,
+    outbox: isRecord(outbox) ? fill(new OutboxRules(), outbox) : outbox,
+  });
 }
 
 /** The rest belongs to the driver. */

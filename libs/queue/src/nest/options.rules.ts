@@ -4,14 +4,19 @@ import {
   IsBoolean,
   IsIn,
   IsInstance,
+  IsInt,
   IsNotEmpty,
   IsObject,
   IsOptional,
   IsString,
   Matches,
+  Max,
+  Min,
   registerDecorator,
   ValidateNested,
 } from 'class-validator';
+import { isTable } from '../composed/outbox/outbox.errors.js';
+import { isSqlExecutor } from '../composed/outbox/sql-executor.js';
 import { parseWindow } from '../policies/dedup.policy.js';
 import { checkTopicOrPattern } from '../message/topic-pattern.js';
 import { CODECS } from '../message/codec.js';
@@ -53,6 +58,33 @@ const IsDuration = (): PropertyDecorator =>
     return true;
   });
 
+export class OutboxRules {
+  @Holds('must be an executor such as fromPg(pool)', isSqlExecutor)
+  executor!: unknown;
+
+  @IsOptional()
+  @Holds('must be the name of a table, with its schema if need be', isTable)
+  table?: unknown;
+
+  @IsOptional()
+  @IsDuration()
+  poll?: unknown;
+
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(10_000)
+  batch?: unknown;
+
+  @IsOptional()
+  @IsDuration()
+  lease?: unknown;
+
+  @IsOptional()
+  @IsBoolean()
+  relay?: unknown;
+}
+
 export class BackendRules {
   @IsName()
   name!: unknown;
@@ -74,6 +106,11 @@ export class BackendRules {
   @IsOptional()
   @IsIn(CODECS)
   codec?: unknown;
+
+  @IsOptional()
+  @ValidateNested()
+  @IsInstance(OutboxRules, { message: 'must be an object with an executor' })
+  outbox?: unknown;
 }
 
 export class SubscriptionRules {

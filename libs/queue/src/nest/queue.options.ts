@@ -4,6 +4,7 @@ import type { BackendFactory } from '../backend/backend.js';
 import type { OnStoreError } from '../composed/deduplicating.backend.js';
 import type { InterceptorRef } from '../decorators/consume.decorator.js';
 import type { CodecName } from '../message/codec.js';
+import type { SqlExecutor } from '../composed/outbox/sql-executor.js';
 import type { Duration } from '../policies/duration.js';
 import type { Upcaster } from '../policies/upcasters.js';
 import type { Locality } from '../policies/resolve-locality.js';
@@ -84,7 +85,25 @@ export interface BackendConfig {
   readonly locality?: Locality;
   /** How events are written to it; consumers read all of them, whatever this says. Default `native`. */
   readonly codec?: CodecName;
+  /** Publishes with `tx` are rows in a table of your own database, and a relay publishes them after the commit. */
+  readonly outbox?: OutboxConfig;
   readonly [option: string]: unknown;
+}
+
+/** See docs/transactions.md; the tables come from `outboxSchema` of `@pigeonpost/queue/outbox`. */
+export interface OutboxConfig {
+  /** How the relay reaches the database, outside of any transaction, such as `fromPg(pool)`. */
+  readonly executor: SqlExecutor;
+  /** Default `outbox`. */
+  readonly table?: string;
+  /** How often the relay looks for what other processes wrote. Default 200 ms. */
+  readonly poll?: Duration;
+  /** Most messages under way at once. Default 256. */
+  readonly batch?: number;
+  /** After how long without a sign of life the relay of another process takes over. Default 15 s. */
+  readonly lease?: Duration;
+  /** Whether this process relays; one of them must. Default true. */
+  readonly relay?: boolean;
 }
 
 export type DriverName = 'memory' | 'sqlite';

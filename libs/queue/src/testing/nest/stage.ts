@@ -84,11 +84,12 @@ export class Stage implements OptionsRevision {
 
   /** Memory keeps its options; those of any other driver say where it is, which is nowhere now. */
   #inMemory(config: BackendConfig): BackendConfig {
-    const { name, driver, primary = false, codec = 'native' } = config;
+    const { name, driver, primary = false, codec = 'native', outbox } = config;
     if (driver === 'memory' || driver === memoryBackend) {
       return { ...config, driver: this.#standIn('process') };
     }
-    return { name, primary, codec, driver: this.#standIn('many') };
+    const kept = outbox === undefined ? {} : { outbox };
+    return { name, primary, codec, ...kept, driver: this.#standIn('many') };
   }
 
   #standIn(hosts: 'process' | 'many'): BackendFactory {
