@@ -118,6 +118,21 @@ describe('the checker names', () => {
       's/a was released and its attempt went up by 1',
     ],
     [
+      'a retry that comes too early',
+      [
+        published('a', 's'),
+        delivered(a),
+        {
+          kind: 'settled',
+          act: { kind: 'retry', delivery: a, delayMs: 50 } as Settlement,
+          result: 'ok',
+          at: 10,
+        },
+        delivered(delivery('a', { attempt: 2 }), 59),
+      ],
+      's/a came 1 ms before its delay was over',
+    ],
+    [
       'a settlement by a stale owner',
       [
         published('a', 's'),

@@ -28,7 +28,7 @@ class Life {
 
 /**
  * Reads a history and names everything that must not be: a confirmed message missing, a message nobody sent, a
- * delivery after a confirmed end, two holders of one lease, attempts that do not rise, messages in foreign
+ * delivery after a confirmed end, or before its delay was over, two holders of one lease, attempts that do not rise, messages in foreign
  * subscriptions, duplicates without a fault. Empty: all is well.
  */
 export function checkHistory(history: History, options: CheckOptions): readonly string[] {
@@ -116,6 +116,9 @@ class Checker {
         `${name} has two holders: the lease of the first ends ${leaseEndsAt - now.at} ms later`,
       );
     }
+    const earlyMs = dueAt(end) - now.at;
+    if (earlyMs > this.options.slackMs)
+      this.#wrong.push(`${name} came ${earlyMs} ms before its delay was over`);
     const rise = now.delivery.attempt - delivery.attempt;
     if (end?.act.kind === 'release' && end.result === 'ok') {
       if (rise !== 0) this.#wrong.push(`${name} was released and its attempt went up by ${rise}`);
@@ -171,4 +174,10 @@ class Checker {
     if (life === undefined) this.#lives.set(key, (life = new Life()));
     return life;
   }
+}
+
+/** Until when what ended so was to wait; -Infinity: it was not. */
+function dueAt(end: Settled | undefined): number {
+  if (end?.result !== 'ok' || (end.act.kind !== 'retry' && end.act.kind !== 'release')) return -Infinity;
+  return end.at + (end.act.delayMs ?? 0);
 }

@@ -1,5 +1,6 @@
 import type { Ambient } from '../ambient/ambient.js';
 import type { OpenedBackend } from '../backend/backend.js';
+import type { ConsumerOptions } from '../consume/consumer-options.js';
 import type { LawTime } from './law-time.js';
 
 /** How the laws get hold of a backend. */
@@ -17,6 +18,8 @@ export interface World {
   connect(): Promise<OpenedBackend>;
   /** Begins a transaction that a publish can join. Absent where there is nothing to join. */
   begin?(): Promise<LawTransaction>;
+  /** Puts something into every consumer of a law, such as a known mistake. */
+  readonly alterConsumer?: ((options: ConsumerOptions) => ConsumerOptions) | undefined;
   /** Frees everything, the broker's data included. Called after every connection was closed. */
   dispose(): Promise<void>;
 }

@@ -9,6 +9,7 @@ import type {
 } from '../backend/backend.js';
 import type { Capabilities } from '../backend/capabilities.js';
 import type { Depth, InspectQuery, Inspected, MessageState, Peeked } from '../backend/inspect.js';
+import type { ConsumerOptions } from '../consume/consumer-options.js';
 import type { Delivery } from '../message/delivery.js';
 import type { FailureRecord } from '../message/failure-record.js';
 import { NO_HEADERS } from '../message/headers.js';
@@ -59,6 +60,11 @@ export class LawBench {
 
   get capabilities(): Capabilities {
     return this.#backend.capabilities;
+  }
+
+  /** What a consumer of this bench is made with. */
+  altered(options: ConsumerOptions): ConsumerOptions {
+    return this.world.alterConsumer?.(options) ?? options;
   }
 
   get store(): Store | undefined {

@@ -1,6 +1,7 @@
 import type { Backend, Settlement, SettleResult } from '../backend/backend.js';
 import { Consumer } from '../consume/consumer.js';
 import type { CodecName } from '../message/codec.js';
+import type { ConsumerOptions } from '../consume/consumer-options.js';
 import type { MessageContext } from '../interceptors/message-context.js';
 import { fixed } from '../policies/backoff.js';
 import { type ConsumePolicies, resolvePolicies } from '../policies/consume.policies.js';
@@ -29,7 +30,7 @@ export class LawConsumer {
   constructor(bench: LawBench, options: LawConsumerOptions) {
     const { policies, process = bench.backend, subscription = SUBSCRIPTION, handle } = options;
     const retry = { ...DEFAULT_RETRY, attempts: 3, backoff: fixed(50), ...options.retry };
-    this.consumer = new Consumer({
+    const given: ConsumerOptions = {
       backend: process,
       store: bench.store,
       subscription,
@@ -45,7 +46,8 @@ export class LawConsumer {
         },
         fault: (_subscription, doing) => void this.faults.push(doing),
       },
-    });
+    };
+    this.consumer = new Consumer(bench.altered(given));
   }
 
   #start(context: MessageContext, handle: LawConsumerOptions['handle']): unknown {

@@ -7,12 +7,14 @@ import { virtualTime } from './law-time.js';
 import { testAmbient } from './test-ambient.js';
 import { VirtualClock } from './virtual-clock.js';
 
-/** The memory backend on virtual time. `wrap` puts something around it, such as a known mistake. */
+/** The memory backend on virtual time. `wrap` and `alterConsumer` put something around it, such as a known mistake. */
 export function memoryFixture(
   options: MemoryOptions = {},
   wrap: (backend: Backend) => Backend = same,
+  alterConsumer?: World['alterConsumer'],
 ): BackendFixture {
-  return { name: 'memory', create: () => createWorld(options, wrap) };
+  const create = async (): Promise<World> => ({ ...(await createWorld(options, wrap)), alterConsumer });
+  return { name: 'memory', create };
 }
 
 async function createWorld(options: MemoryOptions, wrap: (backend: Backend) => Backend): Promise<World> {

@@ -1,14 +1,25 @@
 import type { Backend, Settlement, SettleResult } from '../backend/backend.js';
+import type { ConsumerOptions } from '../consume/consumer-options.js';
 import type { Delivery } from '../message/delivery.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { AlteredBackend, type Alterations } from './altered-backend.js';
+import type { BackendFixture } from './fixture.js';
+import { memoryFixture } from './memory-fixture.js';
 
 /** A mistake that a real messaging system has made, and a law that must notice it. */
 export interface Mutant {
   readonly name: string;
   /** One of the laws that it breaks. */
   readonly breaks: string;
-  readonly wrap: (backend: Backend) => Backend;
+  /** The mistake of a backend. */
+  readonly wrap?: (backend: Backend) => Backend;
+  /** The mistake of a consumer. */
+  readonly alter?: (options: ConsumerOptions) => ConsumerOptions;
+}
+
+/** The memory backend, and consumers, with the mistake in them. */
+export function mutatedFixture({ wrap, alter }: Mutant): BackendFixture {
+  return memoryFixture({}, wrap, alter);
 }
 
 export const mutant = (name: string, breaks: string, make: () => Alterations): Mutant => ({

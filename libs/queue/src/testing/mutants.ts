@@ -1,9 +1,11 @@
 import type { Delivery } from '../message/delivery.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { ack, type Mutant, mutant, ok, outgoing, publishing, settlingAs } from './mutant.js';
+import { CONSUMING_MUTANTS } from './mutants.consuming.js';
 import { HANDLING_MUTANTS } from './mutants.handling.js';
 import { ORDERING_MUTANTS } from './mutants.ordering.js';
 import { PUBLISHING_MUTANTS } from './mutants.publishing.js';
+import { RECEIVING_MUTANTS } from './mutants.receiving.js';
 import { REPLAY_MUTANTS } from './mutants.replay.js';
 
 /** The laws are worth what they catch: each of these must break at least one. */
@@ -154,6 +156,8 @@ export const MUTANTS: readonly Mutant[] = [
     receive: async (rightly) => [...(await rightly()), ...(await Promise.race([rightly(), nothing()]))],
   })),
   ...HANDLING_MUTANTS,
+  ...RECEIVING_MUTANTS,
+  ...CONSUMING_MUTANTS,
   ...PUBLISHING_MUTANTS,
   ...REPLAY_MUTANTS,
   ...ORDERING_MUTANTS,

@@ -133,4 +133,21 @@ export const CONSUMER_LAWS: readonly Law[] = [
       mustEqual(effects, 1, 'the effects');
     },
   },
+  {
+    id: 'J3a',
+    title: 'each subscription handles an intent once: what one has done, another has not',
+    does: async (bench) => {
+      if (bench.store === undefined) return;
+      const other = 'laws.other';
+      await bench.ensure({ [other]: [TOPIC] });
+      const policies = { raw: false, idempotency: DEFAULT_IDEMPOTENCY };
+      const handle = (): undefined => undefined;
+      const first = await consume(bench, { policies, handle });
+      await openBus(bench).publish(TOPIC, {}, { idempotencyKey: 'one-intent' });
+      await bench.time.until(() => first.settled.length === 1, 5_000);
+      const second = await consume(bench, { policies, handle, subscription: other });
+      await bench.time.until(() => second.settled.length === 1, 5_000);
+      mustEqual([first.starts.length, second.starts.length], [1, 1], 'the runs in each subscription');
+    },
+  },
 ];

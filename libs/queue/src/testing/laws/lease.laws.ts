@@ -14,6 +14,22 @@ const EXTEND: Gate = {
 /** G at the seam: one holder at a time, for as long as its lease. */
 export const LEASE_LAWS: readonly Law[] = [
   {
+    id: 'B4b',
+    title: 'all of what was abandoned comes again, however much it is',
+    proves: ['ack', 'lease'],
+    gate: LEASE,
+    does: async (bench) => {
+      const ids = await bench.publish(...bench.messages(40));
+      const first = await bench.receiver();
+      await bench.take(first, 40);
+      await first.close();
+      const second = await bench.receiver();
+      const again = await bench.take(second, 40, 3 * LEASE_MS);
+      mustEqual(again.map(({ id }) => id).sort(), [...ids].sort(), 'what comes again');
+      await bench.ack(second, ...again);
+    },
+  },
+  {
     id: 'G1a',
     title: 'a lease that is extended in time keeps everybody else away',
     proves: ['lease'],

@@ -15,9 +15,9 @@ export interface SimulationRequest {
   /** Instead of those of the seed. */
   readonly commands?: readonly SimulationCommand[];
   /** Puts something around the broker, such as a known mistake. */
-  readonly wrap?: (backend: Backend) => Backend;
+  readonly wrap?: ((backend: Backend) => Backend) | undefined;
   /** Puts a known mistake into every consumer. */
-  readonly alter?: (options: ConsumerOptions) => ConsumerOptions;
+  readonly alter?: ((options: ConsumerOptions) => ConsumerOptions) | undefined;
 }
 
 /** What a simulation came to. Without anything wrong it kept every promise. */
@@ -50,8 +50,9 @@ export async function simulate(request: SimulationRequest): Promise<SimulationRe
     wrong.push(`the simulation itself failed: ${describeError(error).stack ?? String(error)}`);
   }
   const { witness, recorder } = simulation;
-  wrong.push(...checkHistory(recorder.events, { remaining: await simulation.remaining(), slackMs: 1 }));
-  wrong.push(...checkTestimonies(witness.testimonies, recorder.events));
+  const remaining = await simulation.browse('ready', 'delayed', 'inflight');
+  wrong.push(...checkHistory(recorder.events, { remaining, slackMs: 1 }));
+  wrong.push(...checkTestimonies(witness.testimonies, recorder.events, await simulation.browse('dead')));
   return { seed, commands, hash: witness.hash(), wrong, story: () => witness.testimonies.map(lineOf) };
 }
 

@@ -1,3 +1,4 @@
+import type { Peeked } from '../../backend/inspect.js';
 import type { Delivery } from '../../message/delivery.js';
 import { idempotencyStoreKey } from '../../interceptors/idempotency.station.js';
 import type { HistoryEvent } from '../history.js';
@@ -26,11 +27,12 @@ class Run {
 export function checkTestimonies(
   testimonies: readonly Testimony[],
   history: readonly HistoryEvent[],
+  deadLetters: readonly Peeked[],
 ): readonly string[] {
   const checker = new TestimonyChecker();
   for (const event of history) checker.readBroker(event);
   for (const testimony of testimonies) checker.readProcess(testimony);
-  return checker.verdict();
+  return checker.verdict(deadLetters);
 }
 
 class TestimonyChecker {
@@ -39,12 +41,16 @@ class TestimonyChecker {
   readonly #stored = new Set<string>();
   readonly #accepted: { readonly run: Run; readonly at: number }[] = [];
   readonly #drained = new Set<string>();
+  /** By subscription and id. */
+  readonly #dead = new Map<string, Run>();
   /** When a key of the idempotent subscription was noted as handled first. */
   readonly #notedAt = new Map<string, number>();
 
   readBroker(event: HistoryEvent): void {
     if (event.kind === 'published') {
-      if (event.result.status === 'stored') this.#stored.add(event.message.id);
+      const { id, to } = event.message;
+      if (event.result.status === 'stored') this.#stored.add(id);
+      if (to !== undefined) this.#dead.delete(`${to}/${id}`); // replayed, and may be gone
       return;
     }
     if (event.kind === 'delivered') {
@@ -83,7 +89,11 @@ class TestimonyChecker {
     }
   }
 
-  verdict(): readonly string[] {
+  verdict(deadLetters: readonly Peeked[]): readonly string[] {
+    const kept = new Set(deadLetters.map(({ subscription, id }) => `${subscription}/${id}`));
+    for (const [name, run] of this.#dead) {
+      if (!kept.has(name)) this.#wrong.push(`${run.name} became a dead letter that nobody has`);
+    }
     const handled = new Set<string>();
     for (const { delivery, endedWellAt } of this.#runs.values()) {
       if (endedWellAt !== undefined) handled.add(`${delivery.subscription}/${delivery.id}`);
@@ -106,7 +116,8 @@ class TestimonyChecker {
   }
 
   #buried(run: Run, reason: string): void {
-    const { attempt, crashes } = run.delivery;
+    const { attempt, crashes, subscription, id } = run.delivery;
+    this.#dead.set(`${subscription}/${id}`, run);
     if (reason === 'rejected' || attempt >= ATTEMPTS || crashes >= MAX_CRASHES) return;
     this.#wrong.push(`${run.name} became a dead letter after ${crashes} crashes: ${reason}`);
   }
@@ -127,6 +138,8 @@ class TestimonyChecker {
     }
     if (run.startedAt !== undefined) this.#wrong.push(`${run.name} was started twice for one delivery`);
     run.startedAt = at;
+    if (delivery.attempt > ATTEMPTS)
+      this.#wrong.push(`${run.name} was started, ${ATTEMPTS} attempts are allowed`);
     if (running > allowed) this.#wrong.push(`${consumer} ran ${running} handlers, ${allowed} were allowed`);
     if (this.#drained.has(consumer)) this.#wrong.push(`${consumer} started ${run.name} after it was drained`);
     const notedAt = this.#notedAt.get(idempotencyStoreKey(delivery.subscription, delivery.id));

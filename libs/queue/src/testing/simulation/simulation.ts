@@ -1,6 +1,6 @@
 import { type Random, seededRandom } from '../../ambient/random.js';
 import type { Backend } from '../../backend/backend.js';
-import type { Depth, Peeked } from '../../backend/inspect.js';
+import type { Depth, MessageState, Peeked } from '../../backend/inspect.js';
 import { memoryBackend } from '../../backends/memory/index.js';
 import type { ConsumerOptions } from '../../consume/consumer-options.js';
 import type { Store } from '../../store/store.js';
@@ -123,11 +123,11 @@ export class Simulation {
     return found;
   }
 
-  /** What is still to be handled. */
-  async remaining(): Promise<readonly Peeked[]> {
+  /** What lies on the broker in these states. */
+  async browse(...states: readonly MessageState[]): Promise<readonly Peeked[]> {
     const found: Peeked[] = [];
     for (const subscription of SUBSCRIPTION_NAMES) {
-      for (const state of ['ready', 'delayed', 'inflight'] as const) {
+      for (const state of states) {
         const query = { kind: 'browse', subscription, state, limit: 100_000 } as const;
         for await (const item of this.#around.broker.backend.inspect(query)) {
           if (item.kind === 'message') found.push(item);
