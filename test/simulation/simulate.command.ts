@@ -1,8 +1,9 @@
 // Runs simulations from seeds, on all cores: npm run simulate -- --help
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { shrink, simulate } from '@pigeonpost/queue/testing';
+import { shrink, type SimulationRequest } from '@pigeonpost/queue/testing';
 import { readFlags, runCommand, UsageError } from '../laws/command-line.js';
+import { type BrokerName, BROKERS, isBroker, simulateOn } from './brokers.js';
 import type { SeedRange, SeedResult } from './seeds.worker.js';
 
 const SEEDS = 2_000;
@@ -17,33 +18,36 @@ promise. A seed decides everything: the same seed is the same run. Ends with 1 w
   --from N      the first one                                    default: 1
   --steps N     commands per seed                                default: ${STEPS}
   --threads N   how many run at once                             default: one per core
+  --backend B   the broker in the middle: ${BROKERS.join(' or ')}              default: memory
   --seed N      this seed only; what goes wrong is made shorter and told as a story
   --help
 `;
 
 await runCommand(HELP, async () => {
-  const flags = readFlags(['seeds', 'from', 'steps', 'threads', 'seed']);
+  const flags = readFlags(['seeds', 'from', 'steps', 'threads', 'seed', 'backend']);
   if (flags === 'help') return print(HELP);
   const number = (name: string, usual: number): number => readNumber(flags, name, usual);
   const steps = number('steps', STEPS);
-  if (flags['seed'] !== undefined) return replay(number('seed', 0), steps);
+  const broker = readBroker(flags['backend'] ?? 'memory');
+  if (flags['seed'] !== undefined) return replay(broker, { seed: number('seed', 0), steps });
   const count = number('seeds', SEEDS);
-  return runAll({ from: number('from', 1), count, steps }, number('threads', availableParallelism()));
+  return runAll({ from: number('from', 1), count, steps, broker }, number('threads', availableParallelism()));
 });
 
 /** One seed. What goes wrong is told with as few commands as still make it go wrong. */
-async function replay(seed: number, steps: number): Promise<number> {
-  const report = await simulate({ seed, steps });
+async function replay(broker: BrokerName, request: SimulationRequest): Promise<number> {
+  const { seed, steps } = request;
+  const report = await simulateOn(broker, request);
   print(`seed ${seed}, ${steps} steps: ${report.wrong.length} wrong, history ${report.hash}\n`);
   if (report.wrong.length === 0) return 0;
-  const shortest = await shrink({ seed, steps }, report);
+  const shortest = await shrink(report, (commands) => simulateOn(broker, { ...request, commands }));
   print(`\n${shortest.story().join('\n')}\n`);
   print(`\n${shortest.commands.length} of ${steps} commands are enough for it:\n`);
   for (const wrong of shortest.wrong) print(`  ${wrong}\n`);
   return 1;
 }
 
-async function runAll({ from, count, steps }: SeedRange, threads: number): Promise<number> {
+async function runAll({ from, count, steps, broker }: SeedRange, threads: number): Promise<number> {
   const startedAt = performance.now();
   const results: SeedResult[] = [];
   let failed = 0;
@@ -51,12 +55,12 @@ async function runAll({ from, count, steps }: SeedRange, threads: number): Promi
     results.push(result);
     if (result.wrong.length > 0) {
       failed++;
-      print(`FAILED npm run simulate -- --seed ${result.seed} --steps ${steps}\n       ${result.wrong[0]}\n`);
+      print(`FAILED ${again(result.seed, steps, broker)}\n       ${result.wrong[0]}\n`);
     }
     if (results.length % Math.ceil(count / 10) === 0) print(`${results.length} of ${count} seeds\n`);
   };
   const lanes = Array.from({ length: Math.min(threads, count) }, (_, lane) =>
-    runLane({ from: from + lane, count, steps, stride: threads, end: from + count }, hear),
+    runLane({ from: from + lane, count, steps, broker, stride: threads, end: from + count }, hear),
   );
   await Promise.all(lanes);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
@@ -72,6 +76,17 @@ function runLane(workerData: SeedRange, hear: (result: SeedResult) => void): Pro
     lane.on('error', reject);
     lane.on('exit', () => resolve());
   });
+}
+
+/** The line that runs a seed again. */
+function again(seed: number, steps: number, broker: BrokerName): string {
+  const where = broker === 'memory' ? '' : ` --backend ${broker}`;
+  return `npm run simulate -- --seed ${seed} --steps ${steps}${where}`;
+}
+
+function readBroker(name: string): BrokerName {
+  if (isBroker(name)) return name;
+  throw new UsageError(`--backend is ${BROKERS.join(' or ')}; not "${name}"`);
 }
 
 function readNumber(flags: Readonly<Record<string, string>>, name: string, usual: number): number {

@@ -20,7 +20,7 @@ export class SimulatedClock implements Clock {
   ) {}
 
   now(): number {
-    return START + this.scheduler.nowMs + this.skewMs;
+    return START + Math.floor(this.scheduler.nowMs) + this.skewMs;
   }
 
   mono(): number {

@@ -1,20 +1,24 @@
 import type { SimulationCommand } from './commands.js';
-import { simulate, type SimulationReport, type SimulationRequest } from './simulate.js';
+import type { SimulationReport } from './simulate.js';
 
 /** Fewest simulations that are worth the wait; a shrunk run need not be the smallest one. */
 const MOST_TRIES = 400;
 
 /**
  * Leaves out commands of a simulation that went wrong as long as something still goes wrong without them: halves first,
- * then ever smaller parts. Answers the shortest one found.
+ * then ever smaller parts. Answers the shortest one found. `again` runs
+ * other commands with the same seed.
  */
-export async function shrink(request: SimulationRequest, found: SimulationReport): Promise<SimulationReport> {
+export async function shrink(
+  found: SimulationReport,
+  again: (commands: readonly SimulationCommand[]) => Promise<SimulationReport>,
+): Promise<SimulationReport> {
   let best = found;
   let size = Math.ceil(best.commands.length / 2);
   for (let tries = 0; size >= 1 && tries < MOST_TRIES;) {
     let from = 0;
     while (from < best.commands.length && tries++ < MOST_TRIES) {
-      const shorter = await simulate({ ...request, commands: without(best.commands, from, size) });
+      const shorter = await again(without(best.commands, from, size));
       if (shorter.wrong.length > 0) best = shorter;
       else from += size;
     }

@@ -1,4 +1,5 @@
-import type { Backend } from '../../backend/backend.js';
+import type { Ambient } from '../../ambient/ambient.js';
+import type { Backend, OpenedBackend } from '../../backend/backend.js';
 import type { ConsumerOptions } from '../../consume/consumer-options.js';
 import { describeError } from '../../message/error-info.js';
 import { checkHistory } from '../checker.js';
@@ -14,6 +15,8 @@ export interface SimulationRequest {
   readonly steps: number;
   /** Instead of those of the seed. */
   readonly commands?: readonly SimulationCommand[];
+  /** Opens the broker; default: a memory backend. Another one must live on the given clock, and be closed by whoever opened it. */
+  readonly open?: ((ambient: Ambient) => Promise<OpenedBackend>) | undefined;
   /** Puts something around the broker, such as a known mistake. */
   readonly wrap?: ((backend: Backend) => Backend) | undefined;
   /** Puts a known mistake into every consumer. */

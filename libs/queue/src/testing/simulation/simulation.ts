@@ -1,5 +1,6 @@
 import { type Random, seededRandom } from '../../ambient/random.js';
-import type { Backend } from '../../backend/backend.js';
+import type { Ambient } from '../../ambient/ambient.js';
+import type { Backend, OpenedBackend } from '../../backend/backend.js';
 import type { Depth, MessageState, Peeked } from '../../backend/inspect.js';
 import { memoryBackend } from '../../backends/memory/index.js';
 import type { ConsumerOptions } from '../../consume/consumer-options.js';
@@ -17,6 +18,8 @@ import { WitnessedStore } from './witnessed-store.js';
 
 export interface SimulationOptions {
   readonly seed: number;
+  /** Opens the broker; default: a memory backend. */
+  readonly open?: ((ambient: Ambient) => Promise<OpenedBackend>) | undefined;
   /** Puts something around the broker, such as a known mistake. */
   readonly wrap?: ((backend: Backend) => Backend) | undefined;
   /** Puts a known mistake into every consumer. */
@@ -68,10 +71,10 @@ export class Simulation {
   }
 
   static async open(options: SimulationOptions): Promise<Simulation> {
-    const { seed, wrap = same } = options;
+    const { seed, wrap = same, open = openMemory } = options;
     const scheduler = new SimulationScheduler(seededRandom(seed ^ 0x51ed270b));
     const ambient = simulatedAmbient(scheduler, BROKER, seed ^ 0x2545f491);
-    const { backend, store } = await memoryBackend.open('simulated', {}, ambient);
+    const { backend, store } = await open(ambient);
     const recorder = new Recorder({
       now: () => scheduler.nowMs,
       mono: () => scheduler.nowMs,
@@ -200,6 +203,10 @@ export class Simulation {
 function drawFaults(random: Random): WireFaults {
   const draw = (most: number): number => (random.next() < 0.5 ? 0 : random.next() * most);
   return { loseRequest: draw(0.1), loseAnswer: draw(0.1), duplicate: draw(0.1), slow: draw(0.3) };
+}
+
+function openMemory(ambient: Ambient): Promise<OpenedBackend> {
+  return memoryBackend.open('simulated', {}, ambient);
 }
 
 function nameOf({ subscription }: { readonly subscription: number }): string {
