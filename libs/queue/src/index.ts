@@ -99,6 +99,7 @@ export {
   ShutdownError,
 } from './interceptors/handling.errors.js';
 export type { MessageInterceptor } from './interceptors/interceptor.js';
+export { BatchContext, NotInBatchError } from './interceptors/batch-context.js';
 export type { MessageContext } from './interceptors/message-context.js';
 
 export { Bus } from './publish/bus.js';

@@ -58,7 +58,7 @@ export function buildPipeline(
     circuit && new CircuitStation(circuit),
     policies.timeoutMs === undefined
       ? undefined
-      : new TimeoutStation(ambient.clock, policies.timeoutMs, watch),
+      : new TimeoutStation(ambient.clock, policies.timeoutMs + (policies.batch?.withinMs ?? 0), watch),
   ];
   return new Pipeline(
     stations.filter((station) => station !== undefined),

@@ -15,12 +15,15 @@ import type { Store } from '../store/store.js';
 import { ProcessView } from '../testing/process-view.js';
 import { testAmbient } from '../testing/test-ambient.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
+import type { MessageHandler } from './handler.js';
 import { Consumer } from './consumer.js';
 
 export const WORK = { name: 'work', topics: ['orders'] } as const;
 
 export interface ConsumerSetup {
-  readonly handle: (context: MessageContext) => unknown;
+  readonly handle?: (context: MessageContext) => unknown;
+  /** In the place of `handle`. */
+  readonly handler?: MessageHandler;
   readonly policies?: Partial<Omit<ConsumePolicies, 'retry'>>;
   readonly retry?: Partial<RetryPolicy>;
   readonly interceptors?: readonly MessageInterceptor[];
@@ -67,7 +70,8 @@ export class Scene {
   }
 
   consumer({
-    handle,
+    handle = () => undefined,
+    handler,
     policies,
     retry,
     interceptors = [],
@@ -80,7 +84,7 @@ export class Scene {
       store: store === 'none' ? undefined : store,
       subscription: WORK.name,
       topics: WORK.topics,
-      handler: { name: 'Orders.onOrder', handle },
+      handler: handler ?? { name: 'Orders.onOrder', handle },
       interceptors,
       policies: resolvePolicies('Orders.onOrder', {
         leaseMs: 30_000,

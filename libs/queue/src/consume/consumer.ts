@@ -5,13 +5,13 @@ import { describeError } from '../message/error-info.js';
 import { ShutdownError } from '../interceptors/handling.errors.js';
 import { noCounts, type OutcomeCounts } from '../interceptors/observe.station.js';
 import { exponential } from '../policies/backoff.js';
-import { checkConcurrency } from '../policies/consume.policies.js';
 import { BoundedReceiver } from './bounded-receiver.js';
 import { Brakes } from './brakes.js';
 import { checkStore } from './build-pipeline.js';
 import type { ConsumerOptions, ConsumerStatus } from './consumer-options.js';
 import { Demand } from './demand.js';
 import { Lanes } from './lanes.js';
+import { slotsFor } from './slots.js';
 
 const RECONNECT = exponential('100ms', { cap: '10s' });
 /** What is left of a drain's deadline for handlers that were told to stop, and for the last settlements. */
@@ -38,7 +38,10 @@ export class Consumer {
   /** Throws MissingStoreError. */
   constructor(private readonly options: ConsumerOptions) {
     checkStore(options);
-    this.#demand = new Demand(options.policies.concurrency, options.policies.prefetch);
+    this.#demand = new Demand(
+      slotsFor(options.handler, options.policies.concurrency),
+      options.policies.prefetch,
+    );
     this.#brakes = new Brakes({
       consumer: options,
       hold: (doing, error) => this.#hold(doing, error),
@@ -165,9 +168,9 @@ export class Consumer {
 
   /** Takes effect as handlers end or messages come. Throws InvalidPolicyError. */
   setConcurrency(concurrency: number): void {
-    this.#demand.concurrency = checkConcurrency(this.options.handler.name, concurrency);
+    this.#demand.concurrency = slotsFor(this.options.handler, concurrency);
     if (this.#lanes === undefined) return;
-    this.#lanes.concurrency = concurrency;
+    this.#lanes.concurrency = this.#demand.concurrency;
     this.#free();
   }
 

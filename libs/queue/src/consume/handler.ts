@@ -6,4 +6,10 @@ export interface MessageHandler {
   readonly name: string;
   /** May answer without a promise. */
   handle(context: MessageContext): unknown;
+  /** How many messages one run takes; absent: one. */
+  readonly takes?: number | undefined;
+  /** Present where messages wait for each other: gives back, uncounted, those that wait. */
+  giveBack?(): void;
+  /** Present where runs are not messages: how many runs there may be at once. */
+  resize?(concurrency: number): void;
 }

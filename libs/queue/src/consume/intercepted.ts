@@ -12,5 +12,11 @@ export function intercepted(
     (next, interceptor) => async (context) => interceptor.intercept(context, () => next(context)),
     async (context) => handler.handle(context),
   );
-  return { name: handler.name, handle: chain };
+  return {
+    name: handler.name,
+    handle: chain,
+    takes: handler.takes,
+    giveBack: () => handler.giveBack?.(),
+    resize: (concurrency) => handler.resize?.(concurrency),
+  };
 }

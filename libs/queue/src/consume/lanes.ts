@@ -99,6 +99,7 @@ export class Lanes {
   }
 
   giveBackWaiting(): void {
+    this.#handler.giveBack?.();
     for (let handling = this.#waiting.shift(); handling !== undefined; handling = this.#waiting.shift()) {
       this.#finish(handling, RELEASE);
     }

@@ -34,7 +34,18 @@ export interface ConsumeOptions {
    * backend that shares them less is refused. Default: what the backend's options say, else nobody asks.
    */
   readonly locality?: Locality;
-  /** Handlers running at once. Default 10. */
+  /**
+   * The method gets up to `size` messages at once: an array of payloads, and a BatchContext. A batch begins with its
+   * first message and is handled when it is full, when `bytes` of bodies are reached, or `within` later. With
+   * `by: 'key'` all its messages have one key. Each message is settled for itself.
+   */
+  readonly batch?: {
+    readonly size: number;
+    readonly within: Duration;
+    readonly bytes?: number;
+    readonly by?: 'key';
+  };
+  /** Handlers running at once. Default 10; with `batch`, 1. */
   readonly concurrency?: number;
   /** Deliveries held ready beyond the running ones. Default `auto`: grows with the speed of the handlers. */
   readonly prefetch?: number | 'auto';

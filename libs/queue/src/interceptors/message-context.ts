@@ -2,8 +2,16 @@ import type { Body } from '../message/body.js';
 import type { DomainEvent } from '../message/event.js';
 import type { Headers } from '../message/headers.js';
 
+/** What a handler is called with, whatever it handles. */
+export interface HandlerInput {
+  /** The payload, or the payloads of a batch. */
+  readonly data: unknown;
+  /** undefined for raw messages, and for batches. */
+  readonly event: DomainEvent | undefined;
+}
+
 /** What a handler can know about the message it is handling. */
-export interface MessageContext {
+export interface MessageContext extends HandlerInput {
   readonly id: string;
   readonly topic: string;
   readonly subscription: string;

@@ -3,6 +3,7 @@ import type { Logger, Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { Module } from '@nestjs/core/injector/module.js';
 import type { Backend } from '../backend/backend.js';
+import { BatchHandler } from '../consume/batch-handler.js';
 import { Consumer } from '../consume/consumer.js';
 import { DeadLetterSweep } from '../consume/dead-letter-sweep.js';
 import type { MessageHandler } from '../consume/handler.js';
@@ -10,6 +11,7 @@ import { intercepted } from '../consume/intercepted.js';
 import type { InterceptorRef } from '../decorators/consume.decorator.js';
 import type { MessageInterceptor } from '../interceptors/interceptor.js';
 import type { Routes } from '../interceptors/route.station.js';
+import type { BatchPolicy } from '../policies/batch.policy.js';
 import type { Connections } from './connections.js';
 import { DeliveryLog } from './delivery.log.js';
 import { HandlerCompiler } from './handler.compiler.js';
@@ -47,7 +49,9 @@ export class ConsumerBuilder {
   async prepare(claim: HandlerClaim, shared: readonly MessageInterceptor[]): Promise<PreparedClaim> {
     if (claim.shared !== undefined) return this.#prepareShared(claim, claim.shared, shared);
     const interceptors = [...shared, ...(await this.#interceptorsOf(claim))];
-    return { claim, handler: this.#handler(claim), interceptors, routes: undefined };
+    const { batch } = claim.policies;
+    const handler = batch === undefined ? this.#handler(claim) : this.#batchHandler(claim, batch);
+    return { claim, handler, interceptors, routes: undefined };
   }
 
   /** Each handler has its own interceptors, so those of the module are put around each as well. */
@@ -68,6 +72,12 @@ export class ConsumerBuilder {
 
   #handler({ handler: name, host }: Pick<HandlerClaim, 'handler' | 'host'>): MessageHandler {
     return { name, handle: this.#compiler.compile(host) };
+  }
+
+  #batchHandler({ handler: name, host, policies }: HandlerClaim, policy: BatchPolicy): MessageHandler {
+    const { clock } = this.connections.ambient;
+    const run = this.#compiler.compile(host);
+    return new BatchHandler({ name, clock, policy, concurrency: policies.concurrency, run });
   }
 
   #interceptorsOf({ host, interceptors }: Pick<HandlerClaim, 'host' | 'interceptors'>) {

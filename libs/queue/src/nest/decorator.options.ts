@@ -17,6 +17,7 @@ const CONSUME: Known<ConsumeOptions> = {
   otherwise: true,
   delivery: true,
   locality: true,
+  batch: true,
   concurrency: true,
   prefetch: true,
   lease: true,

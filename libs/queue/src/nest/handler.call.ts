@@ -1,5 +1,5 @@
 import type { ExecutionContext } from '@nestjs/common';
-import type { MessageContext } from '../interceptors/message-context.js';
+import type { HandlerInput } from '../interceptors/message-context.js';
 import type { HandlerMethod } from './enhancer.resolver.js';
 import { executionContext } from './execution-context.js';
 
@@ -8,7 +8,7 @@ export class HandlerCall {
   #execution: ExecutionContext | undefined;
 
   constructor(
-    readonly context: MessageContext,
+    readonly context: HandlerInput,
     private readonly instance: object,
     private readonly method: HandlerMethod,
   ) {}

@@ -1,5 +1,5 @@
 import type { NestInterceptor } from '@nestjs/common';
-import type { MessageContext } from '../interceptors/message-context.js';
+import type { HandlerInput } from '../interceptors/message-context.js';
 import type { Enhancers, HandlerMethod } from './enhancer.resolver.js';
 import { executionContext } from './execution-context.js';
 import { FilterRing } from './filter.ring.js';
@@ -18,7 +18,7 @@ export interface ChainParts {
   readonly enhancers: Pick<Enhancers, 'guards' | 'interceptors' | 'filters'>;
 }
 
-export type Chain = (context: MessageContext) => unknown;
+export type Chain = (context: HandlerInput) => unknown;
 
 /**
  * One function that does to a message what Nest's ExternalContextCreator does to a call (guards, interceptors, pipes,
@@ -76,7 +76,7 @@ function methodCaller({ instance, method, params }: ChainParts): Caller {
 
 function filteredChain({ instance, enhancers }: ChainParts, inner: Chain): Chain {
   const ring = new FilterRing(enhancers.filters);
-  const filter = (error: unknown, context: MessageContext): Promise<unknown> =>
+  const filter = (error: unknown, context: HandlerInput): Promise<unknown> =>
     ring.catch(error, executionContext([context.data, context], instance, null));
   return (context) => {
     try {

@@ -2,7 +2,7 @@ import { ContextIdFactory, type ModuleRef, type NestContainer } from '@nestjs/co
 import type { ContextId, InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import { Injector } from '@nestjs/core/injector/injector.js';
 import type { Module } from '@nestjs/core/injector/module.js';
-import type { MessageContext } from '../interceptors/message-context.js';
+import type { HandlerInput } from '../interceptors/message-context.js';
 import { EnhancerResolver, type EnhancerScope, type HandlerMethod } from './enhancer.resolver.js';
 import { compileChain, type Chain } from './handler.chain.js';
 import { compileDefaultParams, compileParams, declaredParams, defaultParams } from './handler.params.js';
@@ -52,9 +52,9 @@ export class HandlerCompiler {
     };
   }
 
-  /** What is injected as REQUEST is the MessageContext, or what a durable strategy puts in its place. */
-  #contextIdFor(context: MessageContext, wrapper: InstanceWrapper): ContextId {
-    const contextId = ContextIdFactory.getByRequest(context as MessageContext & Record<string, unknown>);
+  /** What is injected as REQUEST is the context of the message or the batch, or what a durable strategy puts in its place. */
+  #contextIdFor(context: HandlerInput, wrapper: InstanceWrapper): ContextId {
+    const contextId = ContextIdFactory.getByRequest(context as HandlerInput & Record<string, unknown>);
     const request: unknown = wrapper.isDependencyTreeDurable() ? contextId.payload : context;
     this.#container.registerRequestProvider(request, contextId);
     return contextId;

@@ -2,6 +2,7 @@ import type { ConsumeOptions } from '../decorators/consume.decorator.js';
 import { PARAM_TYPE } from '../decorators/param.decorators.js';
 import type { HandlerMetadata, ConsumeEntry } from '../decorators/handler-metadata.js';
 import type { PayloadType } from '../decorators/payload-type.js';
+import type { BatchPolicy } from '../policies/batch.policy.js';
 import { resolvePolicies, type ConsumePolicies } from '../policies/consume.policies.js';
 import { parseDuration, type Duration } from '../policies/duration.js';
 import { DEFAULT_IDEMPOTENCY } from '../policies/idempotency.policy.js';
@@ -50,6 +51,7 @@ export function policiesOf(
     maxLeaseMs: ms('maxLease', options.maxLease),
     timeoutMs: ms('timeout', options.timeout),
     abortGraceMs: ms('abortGrace', options.abortGrace),
+    batch: batchOf(handler, options),
     ...limitsOf(name, options),
     order: options.order && keyOrder(name, options.order),
     raw: options.raw,
@@ -65,6 +67,28 @@ export function policiesOf(
 
 function optionalMs(what: string, given: Duration | undefined): number | undefined {
   return given === undefined ? undefined : parseDuration(what, given);
+}
+
+function batchOf(
+  { name, instance, method }: DescribedHandler,
+  options: ConsumeOptions,
+): BatchPolicy | undefined {
+  const { batch } = options;
+  if (batch === undefined) return undefined;
+  if (declaredParams(instance, method).some(({ type }) => type === PARAM_TYPE.event)) {
+    throw new InvalidHandlerError(
+      name,
+      'a batch is many events: take them from the BatchContext instead of @Event()',
+    );
+  }
+  if (options.type !== undefined || options.headers !== undefined) {
+    throw new InvalidHandlerError(
+      name,
+      'a handler of batches takes every message: take `type` and `headers` away',
+    );
+  }
+  const { size, within, bytes, by } = batch;
+  return { size, withinMs: parseDuration(`${name}: batch.within`, within), bytes, by };
 }
 
 function limitsOf(name: string, { rate, circuit, single }: ConsumeOptions): Partial<ConsumePolicies> {

@@ -150,6 +150,12 @@ function claimOf(company: Company): HandlerClaim {
   checkApart(subscriptionOf(company[0]), company);
   const all = together(company);
   const whole = claim(all);
+  if (whole.policies.batch !== undefined) {
+    throw new InvalidHandlerError(
+      whole.handler,
+      'a handler of batches takes every message of its subscription',
+    );
+  }
   const parts = company.map((each) => part(inCompany(each, all)));
   const { otherwise = 'dead' } = all.entry.options;
   const shared = { parts, otherwise: oneOf(`${whole.handler}: otherwise`, otherwise, ['dead', 'ack']) };

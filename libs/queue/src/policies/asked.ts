@@ -39,6 +39,8 @@ const WORDS: Words = {
   order: () => 'one message of a key at a time, in their order',
   'order on retry': () => 'a key waits for a failed message',
   'order on death': () => 'a key waits for its dead letter',
+  batch: ({ size, withinMs }) =>
+    `up to ${size} messages at once, gathered within ${formatDuration(withinMs)}`,
   concurrency: ({ concurrency, prefetch }) => `${concurrency} at once, prefetch ${prefetch}`,
   dedup: ({ windowMs }) => `each id stored once within ${formatDuration(windowMs)}`,
 };

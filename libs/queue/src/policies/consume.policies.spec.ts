@@ -21,6 +21,13 @@ describe('resolvePolicies', () => {
     expect(resolve({ delivery, idempotency: DEFAULT_IDEMPOTENCY })).toThrow('take away @Idempotent');
   });
 
+  it('gathers no batch of one key where one message of a key is out at a time', () => {
+    const batch = { size: 2, withinMs: 1, bytes: undefined, by: 'key' } as const;
+    const order = { onRetry: 'block-key', onDead: 'hold' } as const;
+    expect(resolve({ batch, order })).toThrow('take away `batch.by` or `order`');
+    expect(resolvePolicies('Orders.onOrder', { batch }).concurrency).toBe(1);
+  });
+
   it.each([
     ['delivery', { delivery: 'exactly-once' }, 'one of at-least-once, at-most-once'],
     ['locality', { locality: 'moon' }, 'one of process, host, many-hosts'],

@@ -1,6 +1,7 @@
 import type { KeyOrder } from '../backend/key-order.js';
 import { quote } from '../message/names.js';
 import type { IdempotencyPolicy } from './idempotency.policy.js';
+import { type BatchPolicy, MOST_SLOTS } from './batch.policy.js';
 import { InvalidPolicyError } from './invalid-policy.error.js';
 import type { CircuitPolicy, RatePolicy, SinglePolicy } from './limits.policy.js';
 import { oneOf } from './one-of.js';
@@ -35,6 +36,8 @@ export interface ConsumePolicies {
   readonly maxCrashes: number;
   /** Dead letters are removed when they are older than this; undefined: never. */
   readonly deadRetentionMs: number | undefined;
+  /** Gathers messages for a handler that takes many at once; undefined: one by one. */
+  readonly batch: BatchPolicy | undefined;
   readonly idempotency: IdempotencyPolicy | undefined;
   /** Undefined: as fast as the handlers are. */
   readonly rate: RatePolicy | undefined;
@@ -63,6 +66,7 @@ export const DEFAULT_POLICIES: ConsumePolicies = Object.freeze({
   retry: DEFAULT_RETRY,
   maxCrashes: 3,
   deadRetentionMs: undefined,
+  batch: undefined,
   idempotency: undefined,
   rate: undefined,
   circuit: undefined,
@@ -98,6 +102,7 @@ export function resolvePolicies(where: string, given: Partial<ConsumePolicies>):
   }
   if (policies.delivery === 'at-most-once') checkAtMostOnce(where, policies);
   checkLimits(policies, whole);
+  if (policies.batch !== undefined) checkBatch(where, policies.batch, policies);
   return Object.freeze(policies);
 }
 
@@ -115,8 +120,25 @@ function checkLimits({ rate, circuit, single }: ConsumePolicies, whole: CheckWho
   if (single !== undefined) whole('single.lease', single.leaseMs, 300, 3_600_000);
 }
 
-function defaultsFor({ delivery }: Partial<ConsumePolicies>): ConsumePolicies {
-  return delivery === 'at-most-once' ? { ...DEFAULT_POLICIES, retry: NO_RETRY } : DEFAULT_POLICIES;
+function defaultsFor({ delivery, batch }: Partial<ConsumePolicies>): ConsumePolicies {
+  const defaults = batch === undefined ? DEFAULT_POLICIES : { ...DEFAULT_POLICIES, concurrency: 1 };
+  return delivery === 'at-most-once' ? { ...defaults, retry: NO_RETRY } : defaults;
+}
+
+function checkBatch(
+  where: string,
+  { size, withinMs, bytes, by }: BatchPolicy,
+  { concurrency, order }: ConsumePolicies,
+): void {
+  checkWhole(`${where}: batch.size`, size, { low: 1, high: Math.floor(MOST_SLOTS / concurrency) });
+  checkWhole(`${where}: batch.within`, withinMs, { low: 0, high: 3_600_000 });
+  if (bytes !== undefined) checkWhole(`${where}: batch.bytes`, bytes, { low: 1, high: 2 ** 40 });
+  if (by !== undefined) oneOf(`${where}: batch.by`, by, ['key']);
+  if (by !== undefined && order !== undefined) {
+    throw new InvalidPolicyError(
+      `${where}: \`order\` hands out one message of a key at a time, so that a batch of one key has one message: take away \`batch.by\` or \`order\``,
+    );
+  }
 }
 
 /** What stands for a second try contradicts it. */

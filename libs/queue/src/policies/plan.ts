@@ -17,7 +17,7 @@ import { resolveLocality } from './resolve-locality.js';
 import { resolveOrder, resolveOrderOnDeath, resolveOrderOnRetry } from './resolve-order.js';
 import { resolveAttempts, resolveCrashes, resolveRetry } from './resolve-retry.js';
 import { resolveDedup } from './resolve-topic.js';
-import { resolveConcurrency, resolveIdempotency, resolveRouting } from './resolve-work.js';
+import { resolveBatch, resolveConcurrency, resolveIdempotency, resolveRouting } from './resolve-work.js';
 import type { Offer, Refusal, Resolution } from './resolution.js';
 
 /** One requirement and how it is met. Plain data: it survives JSON. */
@@ -89,6 +89,7 @@ const RESOLVERS: Resolvers = {
   order: (_, offer) => resolveOrder(offer),
   'order on retry': (_, offer) => resolveOrderOnRetry(offer),
   'order on death': (_, offer) => resolveOrderOnDeath(offer),
+  batch: resolveBatch,
   concurrency: resolveConcurrency,
   dedup: resolveDedup,
 };

@@ -38,7 +38,13 @@ export type Requirement =
   | { readonly need: 'order' }
   | { readonly need: 'order on retry' }
   | { readonly need: 'order on death' }
-  | { readonly need: 'concurrency'; readonly concurrency: number; readonly prefetch: number | 'auto' };
+  | { readonly need: 'batch'; readonly size: number; readonly withinMs: number }
+  | {
+      readonly need: 'concurrency';
+      readonly slots: number;
+      readonly concurrency: number;
+      readonly prefetch: number | 'auto';
+    };
 
 export type Need = Requirement['need'];
 
@@ -75,7 +81,13 @@ export function requirementsOf(
     ...remembering(policies),
     ...limiting(policies),
     ...ordering(policies),
-    { need: 'concurrency', concurrency: policies.concurrency, prefetch: policies.prefetch },
+    ...gathering(policies),
+    {
+      need: 'concurrency',
+      concurrency: policies.concurrency,
+      prefetch: policies.prefetch,
+      slots: policies.concurrency * (policies.batch?.size ?? 1),
+    },
   ];
 }
 
@@ -86,6 +98,10 @@ function delivering({ delivery, idempotency }: ConsumePolicies): Requirement {
 function matching(topics: readonly string[]): readonly Requirement[] {
   const patterns = topics.filter(isPattern);
   return patterns.length === 0 ? [] : [{ need: 'wildcards', patterns }];
+}
+
+function gathering({ batch }: ConsumePolicies): readonly Requirement[] {
+  return batch === undefined ? [] : [{ need: 'batch', size: batch.size, withinMs: batch.withinMs }];
 }
 
 function reaching({ locality }: ConsumePolicies): readonly Requirement[] {

@@ -37,12 +37,20 @@ const UNTAKEN = {
   ack: 'a message that no handler takes is gone, unhandled',
 };
 
+/** No backend is needed for it. */
+export function resolveBatch({ withinMs }: Extract<Requirement, { need: 'batch' }>): Resolution {
+  return composed(
+    'gathering messages in the consumer',
+    `a message waits up to ${formatDuration(withinMs)} for others; a crash repeats a whole batch`,
+  );
+}
+
 /** As many messages at once as asked, in calls that the backend takes. */
 export function resolveConcurrency(
-  { concurrency, prefetch }: Extract<Requirement, { need: 'concurrency' }>,
+  { slots, prefetch }: Extract<Requirement, { need: 'concurrency' }>,
   { capabilities: { batch } }: Offer,
 ): Resolution {
-  const wanted = concurrency + (prefetch === 'auto' ? 0 : prefetch);
+  const wanted = slots + (prefetch === 'auto' ? 0 : prefetch);
   const size = Math.min(batch.receive, batch.settle);
   if (wanted <= size) return native();
   return composed(

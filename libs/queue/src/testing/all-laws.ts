@@ -1,4 +1,5 @@
 import type { Law } from './law.js';
+import { BATCH_LAWS } from './laws/batch.laws.js';
 import { BUS_LAWS } from './laws/bus.laws.js';
 import { CONSUMER_LAWS } from './laws/consumer.laws.js';
 import { DEAD_LETTER_LAWS } from './laws/dead-letter.laws.js';
@@ -46,6 +47,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...LIMIT_LAWS,
   ...BUS_LAWS,
   ...CONSUMER_LAWS,
+  ...BATCH_LAWS,
   ...ENVELOPE_LAWS,
   ...RENEWAL_LAWS,
   ...RETRY_LAWS,

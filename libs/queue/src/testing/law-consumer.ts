@@ -1,4 +1,7 @@
 import type { Backend, Settlement, SettleResult } from '../backend/backend.js';
+import { BatchHandler } from '../consume/batch-handler.js';
+import type { MessageHandler } from '../consume/handler.js';
+import type { BatchContext } from '../interceptors/batch-context.js';
 import { Consumer } from '../consume/consumer.js';
 import type { CodecName } from '../message/codec.js';
 import type { ConsumerOptions } from '../consume/consumer-options.js';
@@ -10,7 +13,9 @@ import { Bus } from '../publish/bus.js';
 import { type LawBench, LEASE_MS, SUBSCRIPTION, TOPIC } from './law-bench.js';
 
 export interface LawConsumerOptions {
-  readonly handle: (context: MessageContext) => unknown;
+  readonly handle?: (context: MessageContext) => unknown;
+  /** In the place of `handle`: handles batches, of the size and time that the policies say. */
+  readonly batch?: (batch: BatchContext) => unknown;
   readonly policies?: Partial<Omit<ConsumePolicies, 'retry'>>;
   readonly retry?: Partial<RetryPolicy>;
   /** The process it runs in; default: the law's own. */
@@ -28,16 +33,17 @@ export class LawConsumer {
   readonly faults: string[] = [];
 
   constructor(bench: LawBench, options: LawConsumerOptions) {
-    const { policies, process = bench.backend, subscription = SUBSCRIPTION, handle } = options;
+    const { policies, process = bench.backend, subscription = SUBSCRIPTION } = options;
     const retry = { ...DEFAULT_RETRY, attempts: 3, backoff: fixed(50), ...options.retry };
+    const resolved = resolvePolicies('Laws.handle', { leaseMs: LEASE_MS, raw: true, ...policies, retry });
     const given: ConsumerOptions = {
       backend: process,
       store: bench.store,
       subscription,
       topics: [TOPIC],
-      handler: { name: 'Laws.handle', handle: (context) => this.#start(context, handle) },
+      handler: this.#handler(options, resolved, bench),
       interceptors: [],
-      policies: resolvePolicies('Laws.handle', { leaseMs: LEASE_MS, raw: true, ...policies, retry }),
+      policies: resolved,
       ambient: bench.ambient,
       host: 'laws:1',
       listener: {
@@ -50,9 +56,21 @@ export class LawConsumer {
     this.consumer = new Consumer(bench.altered(given));
   }
 
-  #start(context: MessageContext, handle: LawConsumerOptions['handle']): unknown {
-    this.starts.push(context.id);
-    return handle(context);
+  #handler(
+    { handle = () => undefined, batch }: LawConsumerOptions,
+    { batch: policy, concurrency }: ConsumePolicies,
+    { time }: LawBench,
+  ): MessageHandler {
+    const name = 'Laws.handle';
+    if (policy === undefined)
+      return { name, handle: (context) => this.#start([context], () => handle(context)) };
+    const run = (of: BatchContext): unknown => this.#start(of.items, () => batch?.(of));
+    return new BatchHandler({ name, clock: time.clock, policy, concurrency, run });
+  }
+
+  #start(items: readonly MessageContext[], handle: () => unknown): unknown {
+    this.starts.push(...items.map(({ id }) => id));
+    return handle();
   }
 
   startsOf(id: string): number {

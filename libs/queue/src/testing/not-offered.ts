@@ -53,5 +53,4 @@ export const NOT_OFFERED: readonly NotOffered[] = [
     title: 'an event loop that was blocked for two leases is detected',
     why: 'it would stop the laws as well; two processes are needed',
   },
-  { id: 'H5', title: 'batches by size, time and bytes', why: 'handlers take one message at a time' },
 ];
