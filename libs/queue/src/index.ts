@@ -114,6 +114,7 @@ export {
 export type { DeadLetterEdit } from './publish/dead-letters/edit.js';
 export { type EditRecord, type Lineage, lineageOf } from './publish/dead-letters/lineage.js';
 export type { ReplayOptions, ReplayReport } from './publish/dead-letters/replay.js';
+export type { RelayReport } from './relay/relay-report.js';
 export { DeadLetteredError } from './publish/handled-tracker.js';
 export { RequestFailedError, RequestTimeoutError } from './publish/request.errors.js';
 export type { RequestCounts, RequestOptions } from './publish/request-options.js';
@@ -140,6 +141,8 @@ export type {
 } from './decorators/payload-type.js';
 export { Retry, type RetryOptions } from './decorators/retry.decorator.js';
 
+export type { BridgeConfig } from './nest/bridge.options.js';
+export type { BridgeStatus } from './nest/bridges.js';
 export { isQueueContext } from './nest/execution-context.js';
 export { explainApplication } from './nest/explain.application.js';
 export type { HandlerPlan } from './nest/handler.plan.js';

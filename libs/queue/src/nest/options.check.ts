@@ -1,5 +1,6 @@
 import { validateSync, type ValidationError } from 'class-validator';
 import type { BackendFactory } from '../backend/backend.js';
+import { bridgeProblems } from './bridge.options.js';
 import { InvalidOptionsError } from './nest.errors.js';
 import {
   BackendRules,
@@ -24,6 +25,11 @@ export function checkModuleOptions(given: unknown): QueueModuleOptions {
   report('', validateSync(withRules(given), STRICT));
   const options = given as unknown as QueueModuleOptions;
   checkNames(options);
+  const problems = bridgeProblems(
+    options.bridges,
+    options.backends.map(({ name }) => name),
+  );
+  if (problems.length > 0) fail(problems);
   return options;
 }
 

@@ -221,6 +221,10 @@ export class ModuleRules {
   )
   upcasters?: unknown;
 
+  /** See bridge.options.ts. */
+  @IsOptional()
+  bridges?: unknown;
+
   @IsOptional()
   @ValidateNested()
   @IsInstance(ShutdownRules, { message: 'must be an object' })

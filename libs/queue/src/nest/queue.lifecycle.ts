@@ -5,6 +5,7 @@ import type { CancelTimer } from '../ambient/clock.js';
 import { parseDuration } from '../policies/duration.js';
 import type { Offer } from '../policies/resolution.js';
 import { localityOf, localityRefusals } from './backend.plan.js';
+import type { Bridges } from './bridges.js';
 import type { Connections } from './connections.js';
 import { ConsumerBuilder, type Consumers, type RunningClaim } from './consumers.js';
 import { topicPlans } from './declared.topics.js';
@@ -24,6 +25,7 @@ export interface LifecycleParts {
   readonly options: QueueModuleOptions;
   readonly connections: Connections;
   readonly consumers: Consumers;
+  readonly bridges: Bridges;
   readonly plans: Plans;
   readonly explorer: SubscriptionExplorer;
   readonly moduleRef: ModuleRef;
@@ -67,7 +69,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
 
   /** Kept also when it is refused, so that it can be looked at. */
   async #plan(claims: readonly HandlerClaim[]): Promise<void> {
-    const { connections, plans, options } = this.parts;
+    const { connections, plans, options, bridges } = this.parts;
     const offers = await connections.offers();
     const offerOn = (backend: string): Offer => offers.get(backend) as Offer;
     const made = [
@@ -75,7 +77,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
       ...topicPlans(options, offerOn),
     ];
     plans.set(made);
-    refuseUnmet(made, localityRefusals(options.backends, offers));
+    refuseUnmet(made, [...localityRefusals(options.backends, offers), ...bridges.refusals()]);
   }
 
   #modules(): ReadonlySet<Module> {
@@ -87,11 +89,12 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
     hangGate(module, { start, drain: () => this.#drain() });
   }
 
-  /** Modules whose own class is request-scoped have no hooks: their consumers start here. */
+  /** Modules whose own class is request-scoped have no hooks: their consumers start here. Bridges start last. */
   async onApplicationBootstrap(): Promise<void> {
     for (const module of this.#modules()) {
       if (!hasHooks(module)) await this.#start(this.parts.consumers.of(module));
     }
+    await this.#orClose(() => this.parts.bridges.start());
   }
 
   async #start(running: readonly RunningClaim[]): Promise<void> {
@@ -121,9 +124,10 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
     return this.#drain();
   }
 
-  #drain(): Promise<void> {
+  async #drain(): Promise<void> {
     this.#cancelSignalCheck?.();
-    return this.parts.consumers.drain(this.#drainMs);
+    const { consumers, bridges } = this.parts;
+    await Promise.all([consumers.drain(this.#drainMs), bridges.drain(this.#drainMs)]);
   }
 
   /** Later, because an application context is already started when its maker can ask it to listen to signals. */

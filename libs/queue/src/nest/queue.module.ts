@@ -1,6 +1,7 @@
 import { Logger, Module, type DynamicModule, type FactoryProvider, type Provider } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
 import { Bus } from '../publish/bus.js';
+import { Bridges } from './bridges.js';
 import { Connections } from './connections.js';
 import { Consumers } from './consumers.js';
 import { InvalidOptionsError } from './nest.errors.js';
@@ -88,6 +89,12 @@ const INNER_PROVIDERS: readonly Provider[] = [
   Consumers,
   Plans,
   {
+    provide: Bridges,
+    useFactory: ({ bridges = [] }: QueueModuleOptions, connections: Connections) =>
+      new Bridges(bridges, connections),
+    inject: [CHECKED_OPTIONS, Connections],
+  },
+  {
     provide: Connections,
     useFactory: (options: QueueModuleOptions) => new Connections(options),
     inject: [CHECKED_OPTIONS],
@@ -99,14 +106,23 @@ const INNER_PROVIDERS: readonly Provider[] = [
   },
   {
     provide: QueueRegistry,
-    useFactory: (connections: Connections, consumers: Consumers) => new QueueRegistry(connections, consumers),
-    inject: [Connections, Consumers],
+    useFactory: (...parts: [Connections, Consumers, Bridges]) => new QueueRegistry(...parts),
+    inject: [Connections, Consumers, Bridges],
   },
   { provide: QueueExplainer, useFactory: (plans: Plans) => new QueueExplainer(plans), inject: [Plans] },
   {
     provide: QueueLifecycle,
     useFactory: lifecycle,
-    inject: [CHECKED_OPTIONS, Connections, Consumers, Plans, DiscoveryService, MetadataScanner, ModuleRef],
+    inject: [
+      CHECKED_OPTIONS,
+      Connections,
+      Consumers,
+      Bridges,
+      Plans,
+      DiscoveryService,
+      MetadataScanner,
+      ModuleRef,
+    ],
   },
 ];
 
@@ -114,6 +130,7 @@ type LifecycleInjections = [
   QueueModuleOptions,
   Connections,
   Consumers,
+  Bridges,
   Plans,
   DiscoveryService,
   MetadataScanner,
@@ -121,10 +138,10 @@ type LifecycleInjections = [
 ];
 
 function lifecycle(...injected: LifecycleInjections): QueueLifecycle {
-  const [options, connections, consumers, plans, discovery, scanner, moduleRef] = injected;
+  const [options, connections, consumers, bridges, plans, discovery, scanner, moduleRef] = injected;
   const explorer = new SubscriptionExplorer(discovery, scanner);
   const logger = new Logger('QueueModule');
-  return new QueueLifecycle({ options, connections, consumers, plans, explorer, moduleRef, logger });
+  return new QueueLifecycle({ options, connections, consumers, bridges, plans, explorer, moduleRef, logger });
 }
 
 function namedProviders(name: string): readonly FactoryProvider[] {

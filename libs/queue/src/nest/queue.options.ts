@@ -6,6 +6,7 @@ import type { InterceptorRef } from '../decorators/consume.decorator.js';
 import type { CodecName } from '../message/codec.js';
 import type { SqlExecutor } from '../composed/outbox/sql-executor.js';
 import type { Duration } from '../policies/duration.js';
+import type { BridgeConfig } from './bridge.options.js';
 import type { Upcaster } from '../policies/upcasters.js';
 import type { Locality } from '../policies/resolve-locality.js';
 
@@ -32,6 +33,8 @@ export interface QueueModuleOptions {
   readonly ensure?: EnsureMode;
   /** From older versions of events to newer ones, for every handler; see docs/schema-versions.md. */
   readonly upcasters?: readonly Upcaster[];
+  /** What is published on one backend and wanted on another one too; see docs/bridges.md. */
+  readonly bridges?: readonly BridgeConfig[];
   /** Around every handler, the first one outermost. */
   readonly interceptors?: readonly InterceptorRef[];
   readonly shutdown?: ShutdownOptions;

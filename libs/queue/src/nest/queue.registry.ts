@@ -1,6 +1,7 @@
 import type { BackendStatus } from '../backend/backend.js';
 import type { ConsumerStatus } from '../consume/consumer-options.js';
 import { QueueError } from '../message/queue-error.js';
+import type { Bridges, BridgeStatus } from './bridges.js';
 import type { Connections } from './connections.js';
 import type { Consumers, RunningClaim } from './consumers.js';
 
@@ -17,6 +18,7 @@ export interface RegisteredHandler {
 export interface QueueStatus {
   readonly backends: Readonly<Record<string, BackendStatus>>;
   readonly consumers: readonly ConsumerStatus[];
+  readonly bridges: readonly BridgeStatus[];
   /** By subscription: dead letters that this process removed because they were older than they are kept. */
   readonly expired: Readonly<Record<string, number>>;
 }
@@ -30,10 +32,12 @@ export class NotConsumedError extends QueueError {
 export class QueueRegistry {
   readonly #connections: Connections;
   readonly #consumers: Consumers;
+  readonly #bridges: Bridges;
 
-  constructor(connections: Connections, consumers: Consumers) {
+  constructor(connections: Connections, consumers: Consumers, bridges: Bridges) {
     this.#connections = connections;
     this.#consumers = consumers;
+    this.#bridges = bridges;
   }
 
   list(): readonly RegisteredHandler[] {
@@ -53,6 +57,7 @@ export class QueueRegistry {
     return {
       backends: Object.fromEntries(backends),
       consumers: this.#consumers.all.map(({ consumer }) => consumer.status()),
+      bridges: this.#bridges.status(),
       expired: Object.fromEntries(
         this.#consumers.all.map(({ claim, sweep }) => [claim.subscription, sweep?.removed ?? 0]),
       ),

@@ -2,18 +2,20 @@ import type { Logger } from '@nestjs/common';
 import type { Capabilities } from '../backend/capabilities.js';
 import type { KeyOrder } from '../backend/key-order.js';
 import type { Drift, Topology } from '../backend/topology.js';
+import { subscriptionOf } from './bridge.options.js';
 import type { Connections } from './connections.js';
 import { TopologyDriftError } from './nest.errors.js';
 import type { QueueModuleOptions } from './queue.options.js';
 import type { HandlerClaim } from './subscription.explorer.js';
 
-/** What each backend must have: the subscriptions of all handlers, consumed here or not, and the declared ones. */
+/** What each backend must have: the subscriptions of all handlers, consumed here or not, of all bridges, and the declared ones. */
 export function topologies(
   options: QueueModuleOptions,
   claims: readonly HandlerClaim[],
   primary: string,
 ): ReadonlyMap<string, Topology> {
   const declared = options.topology?.subscriptions ?? [];
+  const { bridges = [] } = options;
   const wanted = [
     ...claims.map(({ subscription, topics, backend, policies }) => ({
       name: subscription,
@@ -22,6 +24,7 @@ export function topologies(
       order: policies.order,
     })),
     ...declared.map(({ name, topics, backend = primary }) => ({ name, topics, backend })),
+    ...bridges.map((config) => ({ name: subscriptionOf(config), ...config.from })),
   ];
   const names = [...new Set(wanted.map(({ backend }) => backend))];
   return new Map(

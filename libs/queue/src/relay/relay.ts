@@ -34,6 +34,8 @@ export interface RelayOptions<Item extends RelayItem = RelayItem> {
   readonly giveUpAfter?: number | undefined;
   /** After each batch, with what became of its items. */
   readonly observe?: ((report: RelayReport, results: readonly RelayResult<Item>[]) => void) | undefined;
+  /** The first of several failures in a row, of either end. */
+  readonly fault?: ((error: unknown) => void) | undefined;
 }
 
 const FIRST_PAUSE_MS = 100;
@@ -83,7 +85,8 @@ export class Relay<Item extends RelayItem = RelayItem> {
   }
 
   async #round(signal: AbortSignal): Promise<void> {
-    const { source, giveUpAfter = Infinity } = this.#options;
+    const { source, giveUpAfter = Infinity, fault } = this.#options;
+    const before = this.#failuresInARow;
     await this.#pace?.turn(signal);
     if (signal.aborted) return;
     try {
@@ -94,6 +97,7 @@ export class Relay<Item extends RelayItem = RelayItem> {
       this.#tally.trouble(error);
       this.#failuresInARow++;
     }
+    if (before === 0 && this.#failuresInARow > 0) fault?.(this.report.lastError);
     if (this.#failuresInARow >= giveUpAfter) this.#state = 'gave-up';
     else if (this.#failuresInARow > 0 && this.#state === 'running') await this.#rest(signal);
   }

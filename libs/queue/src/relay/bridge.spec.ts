@@ -1,0 +1,121 @@
+import { BackendUnavailableError } from '../backend/backend.errors.js';
+import { Bridge, type BridgeOptions } from './bridge.js';
+import { VIA_HEADER } from './loop-guard.js';
+import { Landing, message } from './relay.fixture.js';
+import { withMessage } from './with-message.js';
+
+async function bridged(given: Partial<BridgeOptions> = {}) {
+  const landing = await Landing.open();
+  const { here, there, ambient } = landing;
+  await there.ensure({ subscriptions: [{ name: 'back', topics: ['t', 'u'] }] }, 'create');
+  const ends = { from: here, subscription: 'out', topics: ['t'], to: there };
+  const bridge = new Bridge({ name: 'b', ...ends, ambient, host: 'h:1', ...given });
+  return { landing, bridge };
+}
+
+describe('a bridge', () => {
+  it('moves what is published here to there, with the same id', async () => {
+    const { landing, bridge } = await bridged();
+    await landing.publish('a');
+    expect(bridge.report).toBeUndefined();
+    await bridge.start();
+    await landing.clock.advance(10);
+    await landing.publish('b');
+    await landing.clock.advance(10);
+    expect(await landing.idsIn(landing.there, 'in')).toEqual(['a', 'b']);
+    expect(bridge.report).toMatchObject({ moved: 2, state: 'running' });
+    await bridge.drain(1_000);
+    expect(bridge.report).toMatchObject({ moved: 2, state: 'stopped' });
+    expect(landing.clock.pending).toBe(0);
+  });
+
+  it('moves everything to one topic, and changes or drops it, when it is told to', async () => {
+    const { landing, bridge } = await bridged({
+      topic: 'u',
+      change: (given) => (given.id === 'a' ? undefined : withMessage(given, { body: given.topic })),
+    });
+    await landing.publish('a', 'b');
+    await bridge.start();
+    await landing.clock.advance(10);
+    expect(await landing.idsIn(landing.there, 'in')).toEqual([]);
+    const receiver = await landing.there.open({ name: 'back', topics: ['u'], leaseMs: 1_000 });
+    const deliveries = await receiver.receive(10, new AbortController().signal);
+    expect(deliveries).toMatchObject([
+      { id: 'b', topic: 'u', body: 'u', headers: { [VIA_HEADER]: 'here/t' } },
+    ]);
+    await bridge.drain(1_000);
+  });
+
+  it('and one that leads back do not send a message round', async () => {
+    const { landing, bridge } = await bridged();
+    const { here, there, ambient } = landing;
+    const ends = { from: there, subscription: 'back', topics: ['t'], to: here };
+    const back = new Bridge({ name: 'r', ...ends, ambient, host: 'h:1' });
+    await Promise.all([bridge.start(), back.start()]);
+    await landing.publish('from-here');
+    await there.publish([message('from-there')]);
+    await landing.clock.advance(60_000);
+    expect([bridge.report, back.report]).toMatchObject([
+      { moved: 1, dropped: 1 },
+      { moved: 1, dropped: 1 },
+    ]);
+    expect((await landing.idsIn(there, 'in')).toSorted()).toEqual(['from-here', 'from-there']);
+    await Promise.all([bridge.drain(1_000), back.drain(1_000)]);
+  });
+
+  it('keeps what nobody listens to over there as a dead letter with the reason', async () => {
+    const { landing, bridge } = await bridged({ topic: 'nobody' });
+    await landing.publish('a');
+    await bridge.start();
+    await landing.clock.advance(10);
+    expect(await landing.idsIn(landing.here, 'out', 'dead')).toEqual(['a']);
+    expect(bridge.report).toMatchObject({ refused: 1, lastError: { code: 'unroutable' } });
+    await bridge.drain(1_000);
+  });
+
+  it('tells of the first failure of an outage, and goes on after it', async () => {
+    const faults: unknown[] = [];
+    const { landing, bridge } = await bridged({ fault: (error) => faults.push(error) });
+    landing.publishing = (batch) =>
+      Promise.resolve(
+        batch.map(() => ({
+          status: 'refused',
+          error: new BackendUnavailableError('there', 'publish', 'down'),
+        })),
+      );
+    await landing.publish('a');
+    await bridge.start();
+    await landing.clock.advance(120_000);
+    expect(faults).toMatchObject([{ code: 'unavailable' }]);
+    landing.publishing = (batch, rightly) => rightly(batch);
+    await landing.clock.advance(30_000);
+    expect(await landing.idsIn(landing.there, 'in')).toEqual(['a']);
+    await bridge.drain(1_000);
+  });
+
+  it('waits for its batch when it is drained, and no longer than it is told to', async () => {
+    const { landing, bridge } = await bridged();
+    landing.publishing = () => new Promise(() => {});
+    await landing.publish('a');
+    await bridge.start();
+    await landing.clock.advance(10);
+    let isDrained = false;
+    void bridge.drain(5_000).then(() => (isDrained = true));
+    await landing.clock.advance(4_999);
+    expect(isDrained).toBe(false);
+    await landing.clock.advance(1);
+    expect(isDrained).toBe(true);
+    await landing.clock.advance(60_000); // its lease ends
+    expect(await landing.idsIn(landing.here, 'out')).toEqual(['a']);
+  });
+
+  it('that is drained before it is open takes nothing', async () => {
+    const { landing, bridge } = await bridged();
+    await landing.publish('a');
+    const starting = bridge.start();
+    await bridge.drain(1_000);
+    await starting;
+    await landing.clock.advance(10);
+    expect(await landing.idsIn(landing.here, 'out')).toEqual(['a']);
+  });
+});
