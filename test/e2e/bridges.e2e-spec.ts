@@ -49,7 +49,12 @@ class Orders {
         { name: 'shared', driver: 'sqlite', file: join(folder, 'shared.db') },
       ],
       bridges: [
-        { name: 'out', from: { backend: 'local', topics: ['order.placed'] }, to: { backend: 'shared' } },
+        {
+          name: 'out',
+          from: { backend: 'local', topics: ['order.placed'] },
+          to: { backend: 'shared' },
+          order: 'key',
+        },
         { name: 'in', from: { backend: 'shared', topics: ['order.placed'] }, to: { backend: 'local' } },
       ],
     }),
@@ -110,6 +115,7 @@ describe('bridges', () => {
     ['bridges[0].to.backend: there is no backend "x"', [{ ...BRIDGE, to: { backend: 'x' } }]],
     ['bridges[0].to.topic must be a topic', [{ ...BRIDGE, to: { backend: 'shared', topic: '#' } }]],
     ['bridges[0].change must be a function', [{ ...BRIDGE, change: 1 }]],
+    ['bridges[0].order must be key or none', [{ ...BRIDGE, order: 'yes' }]],
     ['bridges[0].rate must be a number above 0', [{ ...BRIDGE, rate: 0 }]],
     ['bridges[0].maxHops must be a whole number', [{ ...BRIDGE, maxHops: 0 }]],
     ['bridges[0] leads back to where it comes from', [{ ...BRIDGE, to: { backend: 'local' } }]],
@@ -120,16 +126,16 @@ describe('bridges', () => {
   });
 
   it('are refused where a message could be lost on the way, with the reason', async () => {
-    const local = weakened(memoryBackend, { ack: 'none', fanout: 'ephemeral' });
+    const local = weakened(memoryBackend, { ack: 'none', fanout: 'ephemeral', order: 'none' });
     const shared = weakened(memoryBackend, { confirm: 'none' });
     const backends = [
       { name: 'local', driver: local, primary: true },
       { name: 'shared', driver: shared },
     ];
-    const refused = start([BRIDGE], backends as readonly BackendConfig[]);
+    const refused = start([{ ...BRIDGE, order: 'key' }], backends as readonly BackendConfig[]);
     await expect(refused).rejects.toMatchObject({ code: 'plan_refused' });
     await expect(refused).rejects.toThrow(
-      /bridge "b" cannot be at least once, because backend "local" forgets .*\n.*"local" has no named .*\n.*"shared" does not confirm/,
+      /bridge "b" cannot be at least once, because backend "local" forgets .*\n.*"local" has no named .*\n.*asks for order by key, and backend "local" has none.*\n.*"shared" does not confirm/,
     );
   });
 });

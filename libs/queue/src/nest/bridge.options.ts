@@ -1,3 +1,4 @@
+import type { KeyOrder } from '../backend/key-order.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { isPattern } from '../message/topic-pattern.js';
 import { checkName } from '../message/names.js';
@@ -15,18 +16,30 @@ export interface BridgeConfig {
   };
   /** The message to publish instead; undefined drops it. Its id should stay: it is how a repetition is known. */
   readonly change?: (message: Outgoing) => Outgoing | undefined;
+  /**
+   * Keeps the messages of one key in their order, whatever fails, crashes or runs beside it; needs a backend with order by
+   * key to take from. Default `none`: they keep it as long as one process runs the bridge and is not killed.
+   */
+  readonly order?: 'key' | 'none';
   /** Most messages per second. Default: no limit. */
   readonly rate?: number;
   /** Bridges that one message may pass. Default 8. */
   readonly maxHops?: number;
 }
 
-const KEYS = ['name', 'from', 'to', 'change', 'rate', 'maxHops'];
+const KEYS = ['name', 'from', 'to', 'change', 'order', 'rate', 'maxHops'];
+const ORDERS: readonly unknown[] = [undefined, 'key', 'none'];
+/** A message that is refused for good is a dead letter, and its key goes on. */
+const BY_KEY: KeyOrder = Object.freeze({ by: 'key', onRetry: 'block-key', onDead: 'skip' });
 const FROM_KEYS = ['backend', 'topics'];
 const TO_KEYS = ['backend', 'topic'];
 
 export function subscriptionOf({ name }: BridgeConfig): string {
   return `bridge.${name}`;
+}
+
+export function orderOf({ order }: BridgeConfig): KeyOrder | undefined {
+  return order === 'key' ? BY_KEY : undefined;
 }
 
 /** What is wrong with the list, by its paths. */
@@ -41,7 +54,7 @@ export function bridgeProblems(list: unknown, backends: readonly string[]): read
 
 function problemsOf(path: string, given: unknown, backends: readonly string[]): readonly string[] {
   if (!isRecord(given)) return [`${path} must be an object with name, from and to`];
-  const { name, from, to, change, rate, maxHops } = given;
+  const { name, from, to, change, order, rate, maxHops } = given;
   return [
     ...unknownKeys(path, given, KEYS),
     ...unless(isName(name), `${path}.name must be the name of a subscription`),
@@ -50,6 +63,7 @@ function problemsOf(path: string, given: unknown, backends: readonly string[]): 
     ...unless(areTopics(from), `${path}.from.topics must list topics, or patterns of topics`),
     ...unless(isTopic(to), `${path}.to.topic must be a topic`),
     ...unless(change === undefined || typeof change === 'function', `${path}.change must be a function`),
+    ...unless(ORDERS.includes(order), `${path}.order must be key or none`),
     ...unless(rate === undefined || Number(rate) > 0, `${path}.rate must be a number above 0`),
     ...unless(maxHops === undefined || isWhole(maxHops), `${path}.maxHops must be a whole number from 1 up`),
     ...unless(!isCircle(from, to), `${path} leads back to where it comes from`),

@@ -5,7 +5,7 @@ import { describeError } from '../message/error-info.js';
 import { Bridge } from '../relay/bridge.js';
 import type { RelayReport } from '../relay/relay-report.js';
 import type { RelayResult } from '../relay/relay-source.js';
-import { type BridgeConfig, subscriptionOf } from './bridge.options.js';
+import { type BridgeConfig, orderOf, subscriptionOf } from './bridge.options.js';
 import type { Connections } from './connections.js';
 
 /** How far one bridge of this process has come. */
@@ -70,6 +70,7 @@ export class Bridges {
       from: this.connections.get(from.backend).backend,
       subscription: subscriptionOf(config),
       topics: from.topics,
+      order: orderOf(config),
       to: this.connections.get(to.backend).backend,
       topic: to.topic,
       change,
@@ -97,7 +98,7 @@ export class Bridges {
 }
 
 function refusalsOf(
-  { name, from, to }: BridgeConfig,
+  { name, from, to, order }: BridgeConfig,
   source: Capabilities,
   target: Capabilities,
 ): readonly string[] {
@@ -109,6 +110,11 @@ function refusalsOf(
   };
   if (source.ack === 'none') refuse(from.backend, 'forgets a message when it hands it over');
   if (source.fanout !== 'named') refuse(from.backend, 'has no named subscriptions');
+  if (order === 'key' && source.order !== 'key') {
+    refusals.push(
+      `bridge "${name}" asks for order by key, and backend "${from.backend}" has none: take \`order\` away, or take another backend`,
+    );
+  }
   if (target.confirm === 'none') refuse(to.backend, 'does not confirm what is published');
   return refusals;
 }

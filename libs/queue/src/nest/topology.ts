@@ -2,7 +2,7 @@ import type { Logger } from '@nestjs/common';
 import type { Capabilities } from '../backend/capabilities.js';
 import type { KeyOrder } from '../backend/key-order.js';
 import type { Drift, Topology } from '../backend/topology.js';
-import { subscriptionOf } from './bridge.options.js';
+import { orderOf as bridgeOrderOf, subscriptionOf } from './bridge.options.js';
 import type { Connections } from './connections.js';
 import { TopologyDriftError } from './nest.errors.js';
 import type { QueueModuleOptions } from './queue.options.js';
@@ -24,7 +24,11 @@ export function topologies(
       order: policies.order,
     })),
     ...declared.map(({ name, topics, backend = primary }) => ({ name, topics, backend })),
-    ...bridges.map((config) => ({ name: subscriptionOf(config), ...config.from })),
+    ...bridges.map((config) => ({
+      name: subscriptionOf(config),
+      ...config.from,
+      order: bridgeOrderOf(config),
+    })),
   ];
   const names = [...new Set(wanted.map(({ backend }) => backend))];
   return new Map(

@@ -63,6 +63,33 @@ describe('a bridge', () => {
     await Promise.all([bridge.drain(1_000), back.drain(1_000)]);
   });
 
+  it('keeps the order of a key beside another bridge of its name, over failures and a crash', async () => {
+    const order = { by: 'key', onRetry: 'block-key', onDead: 'skip' } as const;
+    const { landing, bridge } = await bridged({ order });
+    const { here, there, ambient } = landing;
+    await here.ensure({ subscriptions: [{ name: 'out', topics: ['t'], order }] }, 'create');
+    const ends = { from: here, subscription: 'out', topics: ['t'], to: there, order };
+    const second = new Bridge({ name: 'b', ...ends, ambient, host: 'h:2' });
+    let calls = 0;
+    landing.publishing = async (batch, rightly) => {
+      if (++calls === 1) return new Promise(() => {}); // killed in the middle of its first batch
+      if (calls % 3 !== 0) return rightly(batch);
+      return batch.map(() => ({
+        status: 'refused',
+        error: new BackendUnavailableError('there', 'publish', 'down'),
+      }));
+    };
+    const ids = Array.from({ length: 20 }, (_, at) => `k:${at}`);
+    await landing.publish(...ids);
+    await bridge.start();
+    await landing.clock.advance(10);
+    void bridge.drain(0);
+    await second.start();
+    await landing.clock.advance(120_000);
+    expect(await landing.idsIn(there, 'in')).toEqual(ids);
+    await second.drain(1_000);
+  });
+
   it('keeps what nobody listens to over there as a dead letter with the reason', async () => {
     const { landing, bridge } = await bridged({ topic: 'nobody' });
     await landing.publish('a');

@@ -1,6 +1,7 @@
 import type { Ambient } from '../ambient/ambient.js';
 import { sleep } from '../ambient/clock.js';
 import type { Backend, Receiver } from '../backend/backend.js';
+import type { KeyOrder } from '../backend/key-order.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { LoopGuard } from './loop-guard.js';
 import { type DeliveryItem, ReceiverSource } from './receiver-source.js';
@@ -16,6 +17,8 @@ export interface BridgeOptions {
   /** On `from`: it exists, and is the bridge's own. Processes that run the same bridge share it. */
   readonly subscription: string;
   readonly topics: readonly string[];
+  /** What its subscription was given; undefined: none. */
+  readonly order?: KeyOrder | undefined;
   readonly to: Backend;
   /** Where everything goes; default: the topic it comes from. */
   readonly topic?: string | undefined;
@@ -54,9 +57,9 @@ export class Bridge {
 
   /** Opens the subscription and begins to move. Rejects when it cannot be opened. */
   async start(): Promise<void> {
-    const { from, subscription, topics } = this.#options;
+    const { from, subscription, topics, order } = this.#options;
     const leaseMs = leaseOf(from);
-    this.#receiver = await from.open({ name: subscription, topics, leaseMs });
+    this.#receiver = await from.open({ name: subscription, topics, leaseMs, order });
     if (this.#stop.signal.aborted) return this.#receiver.close(); // drained before it was open
     this.#relay = this.#makeRelay(this.#receiver, leaseMs);
     this.#running = this.#relay.run(this.#stop.signal);
