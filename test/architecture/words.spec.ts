@@ -17,6 +17,7 @@ const ELSEWHERE = new Set([
   'listener',
   'provider',
   'server',
+  'strategy',
   'support',
 ]);
 

@@ -1,4 +1,5 @@
 import { PublishOutcomeUnknownError } from '../backend/backend.errors.js';
+import type { Backend } from '../backend/backend.js';
 import type { Capabilities } from '../backend/capabilities.js';
 import { memoryBackend } from '../backends/memory/index.js';
 import { DEFAULT_IDEMPOTENCY } from '../policies/idempotency.policy.js';
@@ -257,6 +258,19 @@ class KeepingBackend extends AlteredBackend {
   }
 }
 
+class LateBackend extends AlteredBackend {
+  #isOpen = false;
+
+  override get capabilities(): Capabilities {
+    return { ...super.capabilities, ephemeral: this.#isOpen };
+  }
+
+  override ensure(...args: Parameters<Backend['ensure']>): ReturnType<Backend['ensure']> {
+    this.#isOpen = true;
+    return super.ensure(...args);
+  }
+}
+
 class LostAnswer extends PublishOutcomeUnknownError {}
 
 describe('the private subscription for replies', () => {
@@ -281,6 +295,17 @@ describe('the private subscription for replies', () => {
     await thief.close(); // takes it along
     await scene.clock.advance(1_000);
     expect(await ask()).toBe(1);
+  });
+
+  it('is opened on a backend that tells what it can only once it is open', async () => {
+    await scene.consume({ handle: () => 1 });
+    const bus = new Bus({
+      backend: new LateBackend(scene.backend, {}),
+      source: 'urn:late',
+      ambient: scene.ambient,
+    });
+    expect(await outcomeOf(bus.request('orders', 1, { timeout: '5s' }))).toBe(1);
+    await bus.close();
   });
 
   it('is tried again by the next request when it could not be opened', async () => {

@@ -21,6 +21,8 @@ export class Handling implements MessageContext {
   replies = 0;
   /** Which handler it is for, where a subscription has several. */
   route: Route | undefined = undefined;
+  /** The handler has sent the last word itself. */
+  isAnswered = false;
   /** Why the signal aborted, once it has. */
   abortReason: QueueError | undefined = undefined;
   /** An outcome was decided; a handler that ends later changes nothing. */

@@ -29,7 +29,7 @@ export class ReplyStation implements Station {
   }
 
   exit(handling: Handling, outcome: Outcome): Outcome | Promise<Outcome> {
-    if (outcome.kind !== 'ack' && outcome.kind !== 'dead') return outcome;
+    if ((outcome.kind !== 'ack' && outcome.kind !== 'dead') || handling.isAnswered) return outcome;
     const address = this.replier.addressOf(handling.delivery);
     if (address === undefined) return outcome;
     const seq = handling.replies;

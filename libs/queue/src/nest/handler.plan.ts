@@ -16,8 +16,15 @@ export interface HandlerPlan {
   readonly entries: Plan;
 }
 
+/** Of a claim what the plan is made of. */
+type PlannedClaim = Pick<
+  HandlerClaim,
+  'handler' | 'subscription' | 'topics' | 'backend' | 'policies' | 'accept'
+> &
+  Partial<Pick<HandlerClaim, 'shared'>>;
+
 export function planOf(
-  { handler, subscription, topics, backend, policies, accept, shared }: HandlerClaim,
+  { handler, subscription, topics, backend, policies, accept, shared }: PlannedClaim,
   { capabilities, remembers }: Offer,
 ): HandlerPlan {
   const entries = compile(requirementsOf(policies, { topics, untaken: untakenOf(shared) }), capabilities, {

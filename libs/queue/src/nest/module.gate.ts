@@ -17,14 +17,18 @@ type Hook = (this: unknown) => unknown;
  * module itself could not do this: a global module starts first and is destroyed last.
  */
 export function hangGate(module: Module, gate: Gate): void {
-  const self = module.instance as object;
-  compose(self, 'onApplicationBootstrap', async (original) => {
+  compose(module.instance as object, 'onApplicationBootstrap', async (original) => {
     await original();
     await gate.start();
   });
-  for (const instance of destroyed(module, self)) {
+  hangDrain(module, gate.drain);
+}
+
+/** The second half of a gate alone. `drain` is called before each destroy hook, and answers all alike. */
+export function hangDrain(module: Module, drain: Gate['drain']): void {
+  for (const instance of destroyed(module, module.instance as object)) {
     compose(instance, 'onModuleDestroy', async (original) => {
-      await gate.drain();
+      await drain();
       await original();
     });
   }

@@ -36,13 +36,21 @@ export interface LifecycleParts {
 export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
   readonly #drainMs: number;
   #cancelSignalCheck: CancelTimer | undefined;
+  #prepared: Promise<void> | undefined;
+  #bootstrapped = false;
 
   constructor(private readonly parts: LifecycleParts) {
     this.#drainMs = parseDuration('shutdown.drain', parts.options.shutdown?.drain ?? '25s');
   }
 
+  /** Once: in a hybrid application Nest calls the hooks for a deferred microservice and again for the application. */
+  onModuleInit(): Promise<void> {
+    this.#prepared ??= this.#prepare();
+    return this.#prepared;
+  }
+
   /** Checks everything first, then connects and plans, then creates what is missing; starts nothing yet. */
-  async onModuleInit(): Promise<void> {
+  async #prepare(): Promise<void> {
     const { options, connections, consumers, explorer, moduleRef, logger } = this.parts;
     const claims = explorer.explore({
       backend: connections.primary,
@@ -91,6 +99,9 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
 
   /** Modules whose own class is request-scoped have no hooks: their consumers start here. Bridges start last. */
   async onApplicationBootstrap(): Promise<void> {
+    const isFirst = !this.#bootstrapped;
+    this.#bootstrapped = true;
+    if (!isFirst) return;
     for (const module of this.#modules()) {
       if (!hasHooks(module)) await this.#start(this.parts.consumers.of(module));
     }

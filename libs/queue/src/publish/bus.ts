@@ -17,7 +17,7 @@ import { PublishBatcher } from './publish-batcher.js';
 import { type PublishOptions, type RawPublishOptions, type Receipt, receiptOf } from './publish-options.js';
 import { Replies } from './replies.js';
 import type { RequestCounts, RequestOptions } from './request-options.js';
-import { Requests } from './requests.js';
+import { type Requester, Requests, type SentRequest } from './requests.js';
 import { Sealer } from './sealer.js';
 
 export interface BusOptions {
@@ -62,7 +62,7 @@ export class Bus {
     const { backend, ambient } = options;
     const shared = { sealer: this.#sealer, send: (message: Outgoing) => this.#send(message) };
     this.#requests = new Requests({ backend, ambient, ...shared });
-    this.#replies = new Replies(shared);
+    this.#replies = new Replies({ backend, ...shared });
   }
 
   /** Name of the backend. */
@@ -104,6 +104,14 @@ export class Bus {
    */
   request<Result = unknown>(topic: string, data: unknown, options: RequestOptions): Promise<Result> {
     return this.#requests.request(topic, data, options) as Promise<Result>;
+  }
+
+  /**
+   * As `request`, with every part of a streamed answer, for who speaks another protocol to its own side. Answers with a
+   * function that stops waiting. Throws what cannot be sent.
+   */
+  sendRequest(topic: string, sent: SentRequest, requester: Requester): () => void {
+    return this.#requests.send(topic, sent, requester);
   }
 
   /** What became of requests so far. */

@@ -1,3 +1,4 @@
+import type { Backend } from '../backend/backend.js';
 import { UnroutableError } from '../backend/backend.errors.js';
 import type { Replier } from '../interceptors/replier.js';
 import type { Delivery } from '../message/delivery.js';
@@ -7,6 +8,7 @@ import type { Receipt } from './publish-options.js';
 import type { Sealer } from './sealer.js';
 
 export interface RepliesParts {
+  readonly backend: Backend;
   readonly sealer: Sealer;
   readonly send: (message: Outgoing) => Promise<Receipt>;
 }
@@ -27,9 +29,11 @@ export class Replies implements Replier {
   }
 
   async reply({ topic, ref }: ReplyAddress, reply: Reply): Promise<void> {
-    const { sealer, send } = this.parts;
+    const { backend, sealer, send } = this.parts;
     const marks = replyHeaders(ref, reply);
-    const message = sealer.sealMarked(topic, replyData(reply), { options: { type: 'reply' }, marks });
+    // Through its own lane where there is one: what listens to patterns of topics does not get it too.
+    const to = backend.capabilities.lane ? topic : undefined;
+    const message = sealer.sealMarked(topic, replyData(reply), { options: { type: 'reply' }, marks, to });
     try {
       await send(message);
     } catch (error) {

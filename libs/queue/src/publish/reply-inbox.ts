@@ -14,7 +14,7 @@ const RECONNECT = exponential('100ms', { cap: '5s' });
 export interface ReplyInboxOptions {
   readonly backend: Backend;
   readonly ambient: Ambient;
-  /** Of the topic and of the subscription; nobody else has it. */
+  /** Of the subscription and of its own topic; nobody else has it. */
   readonly name: string;
   /** Never throws. */
   readonly take: (delivery: Delivery) => void;
@@ -26,11 +26,22 @@ export class ReplyInbox {
   #opening: Promise<void> | undefined;
   #receiver: Receiver | undefined;
   #loop: Promise<void> = Promise.resolve();
+  readonly #topics: Set<string>;
 
-  constructor(private readonly options: ReplyInboxOptions) {}
+  constructor(private readonly options: ReplyInboxOptions) {
+    this.#topics = new Set([options.name]);
+  }
 
   get name(): string {
     return this.options.name;
+  }
+
+  /** Hears another topic too, from when this resolves. */
+  async listenTo(topic: string): Promise<void> {
+    await this.ready();
+    if (this.#topics.has(topic)) return;
+    await this.#ensure(topic);
+    this.#topics.add(topic);
   }
 
   /** Resolves when replies can come. A failure is forgotten, so that the next request tries again. */
@@ -59,6 +70,7 @@ export class ReplyInbox {
 
   async #open(): Promise<void> {
     const { backend, name } = this.options;
+    await backend.ensure({ subscriptions: [] }, 'check'); // what it can is known once it is open
     if (!backend.capabilities.ephemeral) {
       const remedy = 'send requests over a backend with ephemeral subscriptions';
       throw new UnsupportedError(
@@ -67,9 +79,14 @@ export class ReplyInbox {
         remedy,
       );
     }
-    const topology = { name, topics: [name], expiresAfterMs: EXPIRES_AFTER_MS };
+    await this.#ensure();
+    this.#receiver = await backend.open({ name, topics: [...this.#topics], leaseMs: LEASE_MS });
+  }
+
+  async #ensure(...more: readonly string[]): Promise<void> {
+    const { backend, name } = this.options;
+    const topology = { name, topics: [...this.#topics, ...more], expiresAfterMs: EXPIRES_AFTER_MS };
     await backend.ensure({ subscriptions: [topology] }, 'create');
-    this.#receiver = await backend.open({ ...topology, leaseMs: LEASE_MS });
   }
 
   async #run(): Promise<void> {

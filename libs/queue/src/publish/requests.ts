@@ -26,6 +26,11 @@ export interface RequestsParts {
   readonly send: (message: Outgoing) => Promise<Receipt>;
 }
 
+export interface SentRequest {
+  readonly data: unknown;
+  readonly options: RequestOptions;
+}
+
 /** Who sent a request, and wants to know how it goes on. */
 export interface Requester {
   /** The parts of the answer, in order, each once; nothing after `last`, `end` or `failure`. */
@@ -63,11 +68,7 @@ export class Requests {
   }
 
   /** Answers with a function that stops waiting. Throws what sealing throws. */
-  send(
-    topic: string,
-    { data, options }: { readonly data: unknown; readonly options: RequestOptions },
-    requester: Requester,
-  ): () => void {
+  send(topic: string, { data, options }: SentRequest, requester: Requester): () => void {
     const { timeout, ...published } = options;
     const timeoutMs = parseDuration('timeout', timeout);
     const { sealer, ambient } = this.parts;

@@ -9,6 +9,8 @@ import type { Outgoing } from '../message/outgoing.js';
 
 export interface Routing {
   readonly topic: string;
+  /** See Outgoing. */
+  readonly to: string | undefined;
   readonly key: string | undefined;
   readonly headers: Headers;
   readonly delayMs: number | undefined;
@@ -22,7 +24,7 @@ export interface Routing {
  * or boolean cannot be, so it is encoded when somebody asks for the bytes, which in one process nobody does.
  */
 export class SealedMessage implements Outgoing {
-  readonly to = undefined;
+  readonly to: string | undefined;
   readonly id: string;
   readonly topic: string;
   readonly key: string | undefined;
@@ -38,6 +40,7 @@ export class SealedMessage implements Outgoing {
   constructor(event: DomainEvent, routing: Routing) {
     this.id = event.event_id;
     this.topic = routing.topic;
+    this.to = routing.to;
     this.key = routing.key;
     this.headers = routing.headers;
     this.delayMs = routing.delayMs;

@@ -31,6 +31,8 @@ export interface Marked {
   readonly options: PublishOptions;
   /** Headers whose names are reserved for the library. */
   readonly marks: Readonly<Record<string, string>>;
+  /** See Outgoing. */
+  readonly to?: string | undefined;
 }
 
 /** Turns what an application publishes into a sealed message, or throws before anything was sent. */
@@ -56,13 +58,13 @@ export class Sealer {
   }
 
   /** With headers of the library's own. */
-  sealMarked(topic: string, data: unknown, { options, marks }: Marked): SealedMessage {
+  sealMarked(topic: string, data: unknown, { options, marks, to }: Marked): SealedMessage {
     // Topics of replies are many, and each is used for a while only: they are not remembered.
     const plain = this.#plain.get(topic) ?? this.#plainRouting(topic);
     const routing = this.#routing(plain, options);
     if (!(data instanceof Uint8Array)) checkJson(data);
     const headers = withHeaders(routing.headers, marks);
-    return new SealedMessage(this.#event(topic, data, options), { ...routing, headers });
+    return new SealedMessage(this.#event(topic, data, options), { ...routing, to, headers });
   }
 
   /** Bytes as they are, without an envelope. */
@@ -100,6 +102,7 @@ export class Sealer {
   #routing({ topic, dedup }: Routing, given: PublishOptions): Routing {
     return {
       topic,
+      to: undefined,
       key: text('the key', given.key),
       headers: checkHeaders(given.headers),
       delayMs: given.delay === undefined ? undefined : this.#delay(given.delay),
@@ -136,6 +139,7 @@ export class Sealer {
     const windowMs = this.options.dedupWindows?.get(topic);
     return {
       topic,
+      to: undefined,
       key: undefined,
       headers: NO_HEADERS,
       delayMs: undefined,
