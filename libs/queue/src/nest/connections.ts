@@ -1,7 +1,7 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { sleep } from '../ambient/clock.js';
 import { systemAmbient, type Ambient } from '../ambient/ambient.js';
-import type { OpenedBackend } from '../backend/backend.js';
+import type { Backend, OpenedBackend } from '../backend/backend.js';
 import { UnsupportedError } from '../backend/backend.errors.js';
 import { DeduplicatingBackend } from '../composed/deduplicating.backend.js';
 import type { Offer } from '../policies/resolution.js';
@@ -12,6 +12,7 @@ import { LazyBackend, LazyStore } from './lazy.backend.js';
 import { dedupWindows } from './declared.topics.js';
 import { InvalidOptionsError } from './nest.errors.js';
 import { checkBackendOptions } from './options.check.js';
+import { withDelays } from './delay-store.js';
 import { withOutbox } from './outbox.js';
 import { primaryOf } from './primary.backend.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
@@ -43,7 +44,9 @@ export class Connections implements OnApplicationShutdown {
     const open = async () => {
       const factory = await loadBackendFactory(config.driver);
       const given = checkBackendOptions(`backends[${at}]`, config, factory);
-      return withOutbox(config, this.#composed(await factory.open(config.name, given, ambient)), ambient);
+      const opened = this.#composed(await factory.open(config.name, given, ambient));
+      const find = (name: string): Backend => this.get(name).backend;
+      return withOutbox(config, withDelays(config, opened, { ambient, find }), ambient);
     };
     const backend = new LazyBackend(config.name, open, ambient.clock.now());
     return {

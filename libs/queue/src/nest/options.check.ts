@@ -1,6 +1,7 @@
 import { validateSync, type ValidationError } from 'class-validator';
 import type { BackendFactory } from '../backend/backend.js';
 import { bridgeProblems } from './bridge.options.js';
+import { delayProblems } from './delay-store.js';
 import { InvalidOptionsError } from './nest.errors.js';
 import {
   BackendRules,
@@ -14,7 +15,7 @@ import {
 } from './options.rules.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
 
-const BACKEND_KEYS = new Set(['name', 'driver', 'primary', 'locality', 'codec', 'outbox']);
+const BACKEND_KEYS = new Set(['name', 'driver', 'primary', 'locality', 'codec', 'outbox', 'delays']);
 /** What stands under such a key is never printed. */
 const SECRET = /pass|secret|token|key|credential|auth|cert|dsn|ur[il]|connection|user/i;
 const STRICT = { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false };
@@ -25,10 +26,8 @@ export function checkModuleOptions(given: unknown): QueueModuleOptions {
   report('', validateSync(withRules(given), STRICT));
   const options = given as unknown as QueueModuleOptions;
   checkNames(options);
-  const problems = bridgeProblems(
-    options.bridges,
-    options.backends.map(({ name }) => name),
-  );
+  const names = options.backends.map(({ name }) => name);
+  const problems = [...bridgeProblems(options.bridges, names), ...delayProblems(options.backends)];
   if (problems.length > 0) fail(problems);
   return options;
 }

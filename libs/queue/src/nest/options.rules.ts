@@ -108,6 +108,10 @@ export class BackendRules {
   codec?: unknown;
 
   @IsOptional()
+  @IsName()
+  delays?: unknown;
+
+  @IsOptional()
   @ValidateNested()
   @IsInstance(OutboxRules, { message: 'must be an object with an executor' })
   outbox?: unknown;

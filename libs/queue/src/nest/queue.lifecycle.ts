@@ -9,6 +9,7 @@ import type { Bridges } from './bridges.js';
 import type { Connections } from './connections.js';
 import { ConsumerBuilder, type Consumers, type RunningClaim } from './consumers.js';
 import { topicPlans } from './declared.topics.js';
+import { delayRefusals } from './delay-store.js';
 import { planOf, refuseUnmet } from './handler.plan.js';
 import { hangGate, hasHooks } from './module.gate.js';
 import { InvalidOptionsError } from './nest.errors.js';
@@ -85,7 +86,9 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
       ...topicPlans(options, offerOn),
     ];
     plans.set(made);
-    refuseUnmet(made, [...localityRefusals(options.backends, offers), ...bridges.refusals()]);
+    const { backends } = options;
+    const more = [...localityRefusals(backends, offers), ...delayRefusals(backends, offers)];
+    refuseUnmet(made, [...more, ...bridges.refusals()]);
   }
 
   #modules(): ReadonlySet<Module> {

@@ -90,6 +90,8 @@ export interface BackendConfig {
   readonly codec?: CodecName;
   /** Publishes with `tx` are rows in a table of your own database, and a relay publishes them after the commit. */
   readonly outbox?: OutboxConfig;
+  /** Name of the backend where publishes wait whose `delay` this one cannot keep; see docs/delays.md. */
+  readonly delays?: string;
   readonly [option: string]: unknown;
 }
 

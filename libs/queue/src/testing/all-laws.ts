@@ -5,6 +5,7 @@ import { CONSUMER_LAWS } from './laws/consumer.laws.js';
 import { DEAD_LETTER_LAWS } from './laws/dead-letter.laws.js';
 import { DELIVERY_LAWS } from './laws/delivery.laws.js';
 import { DEDUP_LAWS } from './laws/dedup.laws.js';
+import { DELAY_STORE_LAWS } from './laws/delay-store.laws.js';
 import { DELAY_LAWS } from './laws/delay.laws.js';
 import { EPHEMERAL_LAWS } from './laws/ephemeral.laws.js';
 import { ENVELOPE_LAWS } from './laws/envelope.laws.js';
@@ -37,6 +38,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...RELEASE_LAWS,
   ...DELIVERY_LAWS,
   ...DELAY_LAWS,
+  ...DELAY_STORE_LAWS,
   ...DEAD_LETTER_LAWS,
   ...LEASE_LAWS,
   ...FLOW_LAWS,

@@ -13,14 +13,9 @@ export const NOT_OFFERED: readonly NotOffered[] = [
     why: 'no backend with a connection that can break underneath',
   },
   {
-    id: 'C7',
-    title: 'a delay beyond the native maximum is honoured or refused when planned',
-    why: 'every backend delays for years; that a shorter one is refused is tested with the plan',
-  },
-  {
     id: 'C9',
     title: 'a kill between copy and ack of a composed retry duplicates but never loses',
-    why: 'retries are native on every backend; there is no composed retry',
+    why: 'retries are native, or refused by the plan; of delays only those of publishes are composed: C7b',
   },
   { id: 'C11', title: 'a scheduled publish can be cancelled', why: 'there is no cancel verb' },
   {
