@@ -328,6 +328,18 @@ describe('the private subscription for replies', () => {
   });
 });
 
+describe('a reply', () => {
+  it('reaches nobody but its requester, not even who listens to everything', async () => {
+    await scene.backend.ensure({ subscriptions: [{ name: 'everything', topics: ['#'] }] }, 'create');
+    await scene.consume({ handle: () => 'done' });
+    expect(await ask()).toBe('done');
+    const heard = await scene.backend.open({ name: 'everything', topics: ['#'], leaseMs: 1_000 });
+    const deliveries = await heard.receive(10, new AbortController().signal);
+    expect(deliveries.map(({ topic }) => topic)).toEqual(['orders']);
+    await heard.close();
+  });
+});
+
 describe('a handler without a request', () => {
   it('answers nobody, whatever it returns', async () => {
     await scene.consume({ handle: () => 'nobody asked', retry: { backoff: fixed(1) } });

@@ -138,14 +138,19 @@ export class PigeonpostStrategy extends Server implements CustomTransportStrateg
     return this.messageHandlers as unknown as ReadonlyMap<string, RegisteredPattern>;
   }
 
-  readonly #hooks: WithHooks = (context, run) =>
-    new Promise((resolve, reject) => {
-      this.onProcessingStartHook(this.transportId, context, async () => {
+  /** Early releases of Nest 11 have no hooks. */
+  readonly #hooks: WithHooks = (context, run) => {
+    const { transportId } = this;
+    const start: typeof this.onProcessingStartHook | undefined = this.onProcessingStartHook;
+    if (start === undefined) return run();
+    return new Promise((resolve, reject) => {
+      start.call(this, transportId, context, async () => {
         await run()
           .then(resolve, reject)
-          .finally(() => this.onProcessingEndHook?.(this.transportId, context));
+          .finally(() => this.onProcessingEndHook?.(transportId, context));
       });
     });
+  };
 
   /** Nest closes transports after the destroy hooks of all modules: too late for handlers that need what is in them. */
   #drainBeforeModules(): void {
