@@ -46,6 +46,7 @@ export {
   PayloadTooLargeError,
   PublishOutcomeUnknownError,
   UnknownSubscriptionError,
+  UnorderedSubscriptionError,
   UnroutableError,
   UnsupportedError,
 } from './backend/backend.errors.js';

@@ -76,6 +76,17 @@ export class InvalidTransactionError extends QueueError {
   }
 }
 
+/** A consumer wants an order by key of a subscription that was never given one: messages would overtake each other unseen. */
+export class UnorderedSubscriptionError extends QueueError {
+  readonly code = 'unordered_subscription';
+
+  constructor(backend: string, subscription: string) {
+    super(
+      `subscription ${quote(subscription)} has no order by key on backend ${quote(backend)}: ensure the topology with its order before opening it, as ensure: 'create' does`,
+    );
+  }
+}
+
 /** The package that talks to the broker is not installed. */
 export class MissingDriverError extends QueueError {
   readonly code = 'missing_driver';

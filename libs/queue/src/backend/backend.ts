@@ -27,7 +27,7 @@ export interface Backend {
    * saves the promise, the batch and the turn that `publish` needs. Same results, same meaning.
    */
   readonly publishNow?: ((message: Outgoing) => PublishResult) | undefined;
-  /** Several receivers of one subscription compete. Throws when the subscription was never ensured. */
+  /** Several receivers of one subscription compete. Throws when the subscription, or the order asked for, was never ensured. */
   open(subscription: SubscriptionSpec): Promise<Receiver>;
   inspect(query: InspectQuery): AsyncIterable<Inspected>;
   status(): BackendStatus;

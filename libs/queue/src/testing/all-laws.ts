@@ -13,6 +13,7 @@ import { FLOW_LAWS } from './laws/flow.laws.js';
 import { LEASE_LAWS } from './laws/lease.laws.js';
 import { LIMIT_LAWS } from './laws/limit.laws.js';
 import { HOLD_LAWS } from './laws/hold.laws.js';
+import { DECLARED_ORDER_LAWS } from './laws/declared-order.laws.js';
 import { ORDER_LAWS } from './laws/order.laws.js';
 import { ORDERED_CONSUMER_LAWS } from './laws/ordered-consumer.laws.js';
 import { PUBLISH_LAWS } from './laws/publish.laws.js';
@@ -43,6 +44,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...LEASE_LAWS,
   ...FLOW_LAWS,
   ...PRIORITY_LAWS,
+  ...DECLARED_ORDER_LAWS,
   ...ORDER_LAWS,
   ...HOLD_LAWS,
   ...ORDERED_CONSUMER_LAWS,

@@ -3,6 +3,7 @@ import {
   BackendClosedError,
   BackendUnavailableError,
   UnknownSubscriptionError,
+  UnorderedSubscriptionError,
   UnsupportedError,
 } from '../../backend/backend.errors.js';
 import type { Backend, BackendStatus, PublishCall, PublishResult, Receiver } from '../../backend/backend.js';
@@ -81,6 +82,9 @@ export class MemoryBackend implements Backend {
         `lease for ${spec.leaseMs} ms`,
         `use more than 0 and at most ${maxMs}`,
       );
+    }
+    if (spec.order !== undefined && subscription.keys === undefined) {
+      throw new UnorderedSubscriptionError(this.name, spec.name);
     }
     return new MemoryReceiver(subscription, this.ambient.clock, spec, () => this.#leave(subscription));
   }

@@ -71,7 +71,8 @@ export class MemorySubscription {
     const copy = new Copy(message, stamp, this.#seq++);
     this.catchUp(stamp.monoMs);
     if (this.keys !== undefined && message.key !== undefined && !this.keys.join(copy)) return;
-    this.#line(copy, stamp.monoMs);
+    if (message.delayMs === undefined || message.delayMs === 0) this.backlog.append(copy);
+    else this.backlog.schedule(copy, stamp.monoMs + message.delayMs);
   }
 
   /** Up to `max` deliveries; none when nothing is ready. */

@@ -3,6 +3,7 @@ import type { Ambient } from '../../ambient/ambient.js';
 import {
   BackendClosedError,
   UnknownSubscriptionError,
+  UnorderedSubscriptionError,
   UnsupportedError,
 } from '../../backend/backend.errors.js';
 import type {
@@ -103,7 +104,7 @@ class SqliteBackend implements Backend {
 
   async open(subscription: SubscriptionSpec): Promise<Receiver> {
     this.#refuseWhenClosed('open a subscription');
-    const { name, leaseMs } = subscription;
+    const { name, leaseMs, order } = subscription;
     if (!(leaseMs > 0 && leaseMs <= MAX_LEASE_MS)) {
       throw new UnsupportedError(
         this.name,
@@ -113,6 +114,7 @@ class SqliteBackend implements Backend {
     }
     const found = await this.#read('open a subscription', () => this.#topology.find(name));
     if (found === undefined) throw new UnknownSubscriptionError(this.name, name);
+    if (order !== undefined && !found.ordered) throw new UnorderedSubscriptionError(this.name, name);
     return this.#openReceiver(subscription, found);
   }
 

@@ -54,7 +54,8 @@ it('takes no look at what is held: neither a claim nor an acknowledgement scans'
 it('leaves a subscription without an order as it was', async () => {
   const backend = await fixture.openReady();
   await publish(backend, 'a1', 'a2');
-  expect(ids(await take(await backend.open({ ...ORDERED, leaseMs: 1_000 }), 2))).toEqual(['a1', 'a2']);
+  const receiver = await backend.open({ name: 'work', topics: ['orders'], leaseMs: 1_000 });
+  expect(ids(await take(receiver, 2))).toEqual(['a1', 'a2']);
   await backend.close(new Date());
   const db = new DatabaseSync(fixture.file);
   expect(db.prepare('SELECT count(*) AS n FROM messages WHERE in_order IS NOT NULL').get()).toEqual({ n: 0 });
@@ -86,7 +87,7 @@ it('tells a waiting consumer of another connection that a turn is over', async (
 
 it('knows about the order when another process has started it', async () => {
   const plain = await fixture.openReady();
-  const receiver = await open(plain);
+  const receiver = await plain.open({ name: 'work', topics: ['orders'], leaseMs: 60_000 });
   await publish(plain, 'a1', 'a2', 'a3');
   const [a1] = await take(receiver, 1);
   await openOrdered();

@@ -24,6 +24,8 @@ export interface Found {
   readonly id: number;
   /** undefined: durable. */
   readonly expiresAfterMs: number | undefined;
+  /** By key. */
+  readonly ordered: boolean;
 }
 
 /** Who listens to what, remembered until any process changes it. */
@@ -57,7 +59,8 @@ export class SqliteTopology {
   /** As it is now: outside a transaction what is remembered may be gone. */
   find(subscription: string): Found | undefined {
     const id = this.#readId(subscription);
-    return id === undefined ? undefined : { id, expiresAfterMs: this.ephemeral.expiresAfterMs(id) };
+    if (id === undefined) return undefined;
+    return { id, expiresAfterMs: this.ephemeral.expiresAfterMs(id), ordered: this.isOrderedNow(id) };
   }
 
   idOf(subscription: string): number | undefined {

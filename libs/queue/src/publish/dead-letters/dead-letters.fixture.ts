@@ -1,4 +1,5 @@
 import type { Backend } from '../../backend/backend.js';
+import type { KeyOrder } from '../../backend/key-order.js';
 import { ForwardingBackend } from '../../backend/forwarding-backend.js';
 import type { InspectQuery, Inspected, MessageState, Peeked } from '../../backend/inspect.js';
 import { memoryBackend } from '../../backends/memory/index.js';
@@ -45,10 +46,10 @@ export class Ward {
   gate!: Gate;
   bus!: Bus;
 
-  static async open(): Promise<Ward> {
+  static async open(order?: KeyOrder): Promise<Ward> {
     const ward = new Ward();
     const { backend } = await memoryBackend.open('main', {}, ward.ambient);
-    const subscriptions = ['work', 'audit'].map((name) => ({ name, topics: ['orders', 'returns'] }));
+    const subscriptions = ['work', 'audit'].map((name) => ({ name, topics: ['orders', 'returns'], order }));
     await backend.ensure({ subscriptions }, 'create');
     ward.gate = new Gate(backend);
     ward.bus = new Bus({ backend: ward.gate, source: 'urn:test', ambient: ward.ambient });
@@ -63,6 +64,14 @@ export class Ward {
   async bury(...ids: readonly string[]): Promise<void> {
     for (const id of ids) await this.bus.publish('orders', { order: id }, { id });
     await this.die();
+  }
+
+  /** The next message that becomes ready dies. */
+  async dieNext(): Promise<void> {
+    const receiver = await this.backend.open({ name: 'work', topics: ['orders'], leaseMs: 60_000 });
+    const [delivery] = await receiver.receive(1, new AbortController().signal);
+    if (delivery !== undefined) await receiver.settle([{ kind: 'dead', delivery, failure: FAILURE }]);
+    await receiver.close();
   }
 
   /** All that is ready dies. */

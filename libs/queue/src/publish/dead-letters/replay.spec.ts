@@ -1,4 +1,5 @@
 import { BackendUnavailableError, PayloadTooLargeError } from '../../backend/backend.errors.js';
+import { STRICT_ORDER } from '../../backend/key-order.js';
 import type { PublishResult } from '../../backend/backend.js';
 import { turns } from '../../testing/virtual-clock.js';
 import { Ward } from './dead-letters.fixture.js';
@@ -219,5 +220,37 @@ describe('quarantine', () => {
     const id = await ward.letters.edit((await ward.letters.get('a'))!, { by: 'ada', data: 1 });
     await ward.die();
     expect(await ward.letters.replay(id)).toBe(1);
+  });
+});
+
+describe('a replay of letters that hold their keys', () => {
+  /** The first message of each of two keys is dead, the second one is held. */
+  async function orderedWard(): Promise<Ward> {
+    const ward = await Ward.open(STRICT_ORDER);
+    for (const id of ['a1', 'b1', 'a2', 'b2']) {
+      await ward.bus.publish('orders', { order: id }, { id, key: id.slice(0, 1) });
+    }
+    await ward.die();
+    expect(await ward.ids('dead')).toEqual(['a1', 'b1']);
+    return ward;
+  }
+
+  it('puts them back into their places, and counts them like any other', async () => {
+    const ward = await orderedWard();
+    expect(await ward.letters.replayAll({}, AT_ONCE)).toMatchObject({ replayed: 2, state: 'finished' });
+    expect(await ward.ids('ready')).toEqual(['a1', 'b1']);
+    expect(await ward.ids('held')).toEqual(['a2', 'b2']);
+  });
+
+  it('keeps one that dies again before the replay has ended', async () => {
+    const ward = await orderedWard();
+    const dying = ward.dieNext();
+    await ward.letters.replay('a1');
+    await dying;
+    expect(await ward.lying('dead')).toMatchObject([
+      { id: 'a1', attempts: 1, headers: { 'pp-replay-count': '1' } },
+      { id: 'b1' },
+    ]);
+    expect(await ward.ids('held')).toEqual(['a2', 'b2']);
   });
 });

@@ -1,5 +1,4 @@
 import type { Delivery } from '../../message/delivery.js';
-import { STRICT_ORDER } from '../../backend/key-order.js';
 import { codeOf, must, mustEqual } from '../expectations.js';
 import type { Law } from '../law.js';
 import { type LawBench, LEASE_MS, SUBSCRIPTION } from '../law-bench.js';
@@ -199,34 +198,6 @@ export const ORDER_LAWS: readonly Law[] = [
       const [found] = await bench.inspect({ kind: 'purge', subscription: SUBSCRIPTION, state: 'ready' });
       mustEqual(found?.kind === 'purged' && found.count, 2, 'what was purged');
       mustEqual(await drainNamed(bench, receiver, 1), ['a4'], 'what comes then');
-    },
-  },
-  {
-    id: 'E2a',
-    title: 'an order is kept by its subscription, and a check tells where it is missing',
-    proves: ['order'],
-    gate: BY_KEY,
-    does: async (bench) => {
-      const plain = { name: SUBSCRIPTION, topics: ['laws.topic'] };
-      const ordered = { subscriptions: [{ ...plain, order: STRICT_ORDER }] };
-      await publishNamed(bench, 'a1', 'a2', '-1');
-      const drifts = await bench.backend.ensure(ordered, 'check');
-      mustEqual(
-        drifts.map(({ kind }) => kind),
-        ['missing-order'],
-        'the drift before',
-      );
-      mustEqual(await bench.backend.ensure(ordered, 'create'), [], 'the drift after');
-      mustEqual(
-        await bench.backend.ensure({ subscriptions: [plain] }, 'create'),
-        [],
-        'the drift of no order',
-      );
-      await publishNamed(bench, 'a3');
-      const receiver = await bench.receiver();
-      const [a1, one] = (await takeNamed(bench, receiver, 'a1', '-1')) as [Delivery, Delivery];
-      await bench.ack(receiver, a1, one);
-      mustEqual(await drainNamed(bench, receiver, 2), ['a2', 'a3'], 'the order');
     },
   },
   {
