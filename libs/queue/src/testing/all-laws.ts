@@ -14,6 +14,7 @@ import { LEASE_LAWS } from './laws/lease.laws.js';
 import { LIMIT_LAWS } from './laws/limit.laws.js';
 import { HOLD_LAWS } from './laws/hold.laws.js';
 import { DECLARED_ORDER_LAWS } from './laws/declared-order.laws.js';
+import { ORDER_BY_CHANCE_LAWS } from './laws/order-by-chance.laws.js';
 import { ORDER_LAWS } from './laws/order.laws.js';
 import { ORDERED_CONSUMER_LAWS } from './laws/ordered-consumer.laws.js';
 import { PUBLISH_LAWS } from './laws/publish.laws.js';
@@ -47,6 +48,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...DECLARED_ORDER_LAWS,
   ...ORDER_LAWS,
   ...HOLD_LAWS,
+  ...ORDER_BY_CHANCE_LAWS,
   ...ORDERED_CONSUMER_LAWS,
   ...LIMIT_LAWS,
   ...BUS_LAWS,

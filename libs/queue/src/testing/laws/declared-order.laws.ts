@@ -3,10 +3,30 @@ import type { Delivery } from '../../message/delivery.js';
 import { codeOf, mustEqual } from '../expectations.js';
 import type { Law } from '../law.js';
 import { SUBSCRIPTION, TOPIC } from '../law-bench.js';
-import { BY_KEY, drainNamed, openOrdered, publishNamed, takeNamed } from '../law-order.js';
+import { BY_KEY, drainNamed, openEnsured, openOrdered, publishNamed, takeNamed } from '../law-order.js';
 
 /** E: an order is declared, and then it is there. */
 export const DECLARED_ORDER_LAWS: readonly Law[] = [
+  {
+    id: 'H11d',
+    title: 'a priority chooses between keys, never within one',
+    proves: ['priority', 'order'],
+    gate: {
+      needs: 'priorities and an order by key',
+      met: ({ priority, order }) => priority > 1 && order === 'key',
+    },
+    does: async (bench) => {
+      const receiver = await openEnsured(bench);
+      for (const [body, priority] of [
+        ['a1', 0],
+        ['a2', 9],
+        ['b1', 5],
+      ] as const) {
+        await bench.publish(bench.message({ key: body.slice(0, 1), body, priority }));
+      }
+      mustEqual(await drainNamed(bench, receiver, 3), ['b1', 'a1', 'a2'], 'the order');
+    },
+  },
   {
     id: 'E2a',
     title: 'an order is kept by its subscription, and a check tells where it is missing',
