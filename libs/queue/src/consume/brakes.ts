@@ -5,27 +5,46 @@ import { Circuit, type CircuitState } from './circuit.js';
 import type { ConsumerOptions } from './consumer-options.js';
 import { RateLimit } from './rate-limit.js';
 import { SingleHolder } from './single-holder.js';
+import { PROCESS_SOLO, type Solo, type SoloMember } from './solo.js';
 
 export interface BrakesParts {
   readonly consumer: ConsumerOptions;
   /** From now on nothing may be taken: what has not started goes back. */
-  readonly hold: (doing: string, error: QueueError) => void;
+  readonly hold: () => void;
+  /** undefined: not started. */
+  readonly lanes: () => LanesView | undefined;
   /** There may be room again. */
   readonly free: () => void;
   readonly fault: (doing: string, error: unknown) => void;
 }
 
-/** What keeps a consumer from taking messages that it has slots for: a rate, an open circuit, somebody else's turn. */
+/** What is at work, and what waits for its turn. */
+export interface LanesView {
+  readonly running: number;
+  readonly waiting: number;
+  readonly stuck: number;
+}
+
+/** What keeps a consumer from taking messages that it has slots for: a rate, an open circuit, somebody else's turn, a suspect. */
 export class Brakes {
   readonly #clock: Clock;
   readonly #rate: RateLimit | undefined;
   readonly #circuit: Circuit | undefined;
   readonly #single: SingleHolder | undefined;
+  readonly #solo: Solo;
+  readonly #member: SoloMember;
   #cancelWait: CancelTimer | undefined;
 
   constructor(private readonly parts: BrakesParts) {
     const { ambient, policies } = parts.consumer;
     this.#clock = ambient.clock;
+    this.#solo = parts.consumer.solo ?? PROCESS_SOLO;
+    this.#member = {
+      clock: ambient.clock,
+      running: () => atWork(parts.lanes()),
+      hold: parts.hold,
+      free: parts.free,
+    };
     this.#rate = policies.rate && new RateLimit(policies.rate);
     this.#circuit = policies.circuit && this.#makeCircuit(policies.circuit);
     this.#single = policies.single && this.#makeHolder(policies.single);
@@ -41,6 +60,7 @@ export class Brakes {
   }
 
   start(): void {
+    this.#solo.join(this.#member);
     this.#single?.start();
   }
 
@@ -56,11 +76,14 @@ export class Brakes {
 
   /** What arrives now must go back. */
   get isHeld(): boolean {
-    return this.#circuit?.state === 'open' || this.#single?.holds === false;
+    return (
+      this.#circuit?.state === 'open' || this.#single?.holds === false || this.#solo.excludes(this.#member)
+    );
   }
 
   /** Whether the next handler may start; `starting` is to be called when it does. */
   mayStart(): boolean {
+    if (!this.#solo.allows(this.#member)) return false;
     if (this.#rate === undefined || this.#rate.room(this.#clock.mono()) > 0) return true;
     this.#waitForRoom(this.#rate);
     return false;
@@ -70,11 +93,29 @@ export class Brakes {
     this.#rate?.started(this.#clock.mono());
   }
 
+  /** A message is here that may have ended a process. */
+  askForSolo(): void {
+    this.#solo.ask(this.#member);
+  }
+
+  /** A handler has ended, or something was given back. */
+  ended(): void {
+    const lanes = this.parts.lanes();
+    if (lanes !== undefined && atWork(lanes) + lanes.waiting === 0) this.#solo.done(this.#member);
+    this.#solo.ended();
+  }
+
   /** After the last handler. Never rejects. */
   async stop(): Promise<void> {
     this.#cancelWait?.();
     this.#circuit?.stop();
+    this.#solo.leave(this.#member);
     await this.#single?.stop();
+  }
+
+  #stopFor(error: QueueError): void {
+    this.parts.fault('go on', error);
+    this.parts.hold();
   }
 
   #waitForRoom(rate: RateLimit): void {
@@ -88,7 +129,7 @@ export class Brakes {
     return new Circuit({
       clock: this.#clock,
       policy,
-      opened: (error) => this.parts.hold('go on', error),
+      opened: (error) => this.#stopFor(error),
       passable: this.parts.free,
     });
   }
@@ -104,9 +145,13 @@ export class Brakes {
         leaseMs,
         host,
         gained: this.parts.free,
-        lost: (error) => this.parts.hold('go on', error),
+        lost: (error) => this.#stopFor(error),
         fault: this.parts.fault,
       })
     );
   }
+}
+
+function atWork(lanes: LanesView | undefined): number {
+  return lanes === undefined ? 0 : lanes.running - lanes.stuck;
 }

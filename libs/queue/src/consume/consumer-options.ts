@@ -9,6 +9,7 @@ import type { ConsumePolicies } from '../policies/consume.policies.js';
 import type { Store } from '../store/store.js';
 import type { CircuitState } from './circuit.js';
 import type { MessageHandler } from './handler.js';
+import type { Solo } from './solo.js';
 
 export interface ConsumerOptions {
   readonly backend: Backend;
@@ -26,6 +27,8 @@ export interface ConsumerOptions {
   /** `hostname:pid`, for failure records. */
   readonly host: string;
   readonly listener: ConsumerListener;
+  /** Where suspects of this process run alone; default: one for the whole process. */
+  readonly solo?: Solo;
   /** Where answers to requests go. Default: nowhere. */
   readonly replier?: Replier | undefined;
 }

@@ -16,7 +16,9 @@ import { ProcessView } from '../testing/process-view.js';
 import { testAmbient } from '../testing/test-ambient.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
 import type { MessageHandler } from './handler.js';
+import type { SubscriptionTopology } from '../backend/topology.js';
 import { Consumer } from './consumer.js';
+import { Solo } from './solo.js';
 
 export const WORK = { name: 'work', topics: ['orders'] } as const;
 
@@ -29,6 +31,10 @@ export interface ConsumerSetup {
   readonly interceptors?: readonly MessageInterceptor[];
   readonly backend?: Backend;
   readonly store?: Store | 'none';
+  /** Shared by the consumers of one process. Default: a process of its own. */
+  readonly solo?: Solo;
+  /** Default: WORK. */
+  readonly of?: SubscriptionTopology;
   readonly replier?: Replier;
 }
 
@@ -77,13 +83,16 @@ export class Scene {
     interceptors = [],
     backend,
     store = this.store,
+    solo = new Solo(),
+    of = WORK,
     replier = this.bus.replier,
   }: ConsumerSetup): Consumer {
     const consumer = new Consumer({
       backend: backend ?? this.backend,
       store: store === 'none' ? undefined : store,
-      subscription: WORK.name,
-      topics: WORK.topics,
+      subscription: of.name,
+      topics: of.topics,
+      solo,
       handler: handler ?? { name: 'Orders.onOrder', handle },
       interceptors,
       policies: resolvePolicies('Orders.onOrder', {

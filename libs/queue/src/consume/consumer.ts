@@ -4,16 +4,15 @@ import type { Delivery } from '../message/delivery.js';
 import { describeError } from '../message/error-info.js';
 import { ShutdownError } from '../interceptors/handling.errors.js';
 import { noCounts, type OutcomeCounts } from '../interceptors/observe.station.js';
-import { exponential } from '../policies/backoff.js';
 import { BoundedReceiver } from './bounded-receiver.js';
 import { Brakes } from './brakes.js';
 import { checkStore } from './build-pipeline.js';
 import type { ConsumerOptions, ConsumerStatus } from './consumer-options.js';
 import { Demand } from './demand.js';
+import { Intake } from './intake.js';
 import { Lanes } from './lanes.js';
 import { slotsFor } from './slots.js';
 
-const RECONNECT = exponential('100ms', { cap: '10s' });
 /** What is left of a drain's deadline for handlers that were told to stop, and for the last settlements. */
 const ABORT_GRACE_MS = 1_000;
 
@@ -23,8 +22,7 @@ export class Consumer {
   readonly #brakes: Brakes;
   readonly #counts: OutcomeCounts = noCounts();
   readonly #stop = new AbortController();
-  /** Ends the receive under way; a pause and a drain do, so that it does not take what they give back. */
-  #intake = new AbortController();
+  #intake: Intake | undefined;
   #receiver: Receiver | undefined;
   #lanes: Lanes | undefined;
   #loop: Promise<void> = Promise.resolve();
@@ -44,7 +42,8 @@ export class Consumer {
     );
     this.#brakes = new Brakes({
       consumer: options,
-      hold: (doing, error) => this.#hold(doing, error),
+      lanes: () => this.#lanes,
+      hold: () => this.#hold(),
       free: () => this.#free(),
       fault: (doing, error) => this.#fault(doing, error),
     });
@@ -65,17 +64,23 @@ export class Consumer {
       freed: () => this.#freed(),
       fault: (doing, error) => this.#fault(doing, error),
     });
+    const { ambient } = this.options;
+    this.#intake = new Intake({
+      receiver,
+      ambient,
+      fault: (error) => this.#fault('receive messages', error),
+    });
     this.#receiver = receiver;
     lanes.concurrency = this.#demand.concurrency; // may have been changed before there were lanes
     this.#lanes = lanes;
     this.#state = 'running';
     this.#brakes.start();
-    this.#loop = this.#run(receiver, lanes);
+    this.#loop = this.#run(lanes);
   }
 
-  async #run(receiver: Receiver, lanes: Lanes): Promise<void> {
+  async #run(lanes: Lanes): Promise<void> {
     while (await this.#room(lanes)) {
-      const batch = await this.#receive(receiver, lanes);
+      const batch = await this.#receive(lanes);
       this.#hand(batch, lanes);
       lanes.start();
       await nextTurn();
@@ -99,24 +104,16 @@ export class Consumer {
     return this.#brakes.limit(wanted, running, waiting);
   }
 
-  async #receive(receiver: Receiver, lanes: Lanes): Promise<readonly Delivery[]> {
-    const { clock, random } = this.options.ambient;
+  async #receive(lanes: Lanes): Promise<readonly Delivery[]> {
+    const { clock } = this.options.ambient;
     const max = this.#asking(lanes);
-    const { signal } = this.#intake;
-    if (max === 0) return []; // paused since there was room
-    for (let failures = 1; ; failures++) {
+    if (max === 0 || this.#intake === undefined) return []; // paused since there was room
+    const batch = await this.#intake.receive(max, () => {
       this.#demand.asked(max, clock.mono());
       lanes.settler.flush(); // in the same turn as the receive: a backend makes one round trip of both
-      try {
-        const batch = await receiver.receive(max, signal);
-        this.#demand.got(batch.length);
-        return batch;
-      } catch (error) {
-        if (signal.aborted) return [];
-        if (failures === 1) this.#fault('receive messages', error);
-        await sleep(clock, RECONNECT(failures, random.next()), signal);
-      }
-    }
+    });
+    this.#demand.got(batch.length);
+    return batch;
   }
 
   #hand(batch: readonly Delivery[], lanes: Lanes): void {
@@ -130,17 +127,16 @@ export class Consumer {
       if (inCompany || this.#takesNothing(lanes)) lanes.giveBack(delivery, receivedAt);
       else lanes.accept(delivery, receivedAt);
     }
+    if (suspects && lanes.waiting > 0) this.#brakes.askForSolo();
   }
 
   #takesNothing(lanes: Lanes): boolean {
     return lanes.paused || this.#stop.signal.aborted || this.#brakes.isHeld;
   }
 
-  /** A brake closed: the receive under way brings nothing more, and what waits goes back. */
-  #hold(doing: string, error: unknown): void {
-    this.#fault(doing, error);
-    this.#intake.abort();
-    if (this.#state === 'running') this.#intake = new AbortController();
+  /** Nothing is taken for now: the receive under way brings nothing more, and what waits goes back. */
+  #hold(): void {
+    this.#intake?.cut();
     this.#lanes?.giveBackWaiting();
   }
 
@@ -154,15 +150,13 @@ export class Consumer {
     if (this.#state !== 'running' || this.#lanes === undefined) return;
     this.#state = 'paused';
     this.#lanes.paused = true;
-    this.#intake.abort();
-    this.#lanes.giveBackWaiting();
+    this.#hold();
   }
 
   resume(): void {
     if (this.#state !== 'paused' || this.#lanes === undefined) return;
     this.#state = 'running';
     this.#lanes.paused = false;
-    this.#intake = new AbortController();
     this.#makeRoom();
   }
 
@@ -187,7 +181,7 @@ export class Consumer {
     const [receiver, lanes] = [this.#receiver, this.#lanes];
     this.#state = 'draining';
     this.#stop.abort();
-    this.#intake.abort();
+    this.#intake?.cut();
     this.#makeRoom();
     if (receiver !== undefined && lanes !== undefined) {
       lanes.giveBackWaiting();
@@ -233,6 +227,7 @@ export class Consumer {
 
   /** Wakes the loop only when there is something to ask for: this runs for every message. */
   #freed(): void {
+    this.#brakes.ended();
     if (this.#roomMade !== undefined && this.#lanes !== undefined && this.#asking(this.#lanes) > 0)
       this.#makeRoom();
   }

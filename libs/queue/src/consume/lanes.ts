@@ -103,6 +103,7 @@ export class Lanes {
     for (let handling = this.#waiting.shift(); handling !== undefined; handling = this.#waiting.shift()) {
       this.#finish(handling, RELEASE);
     }
+    this.options.freed();
   }
 
   /** Starts as many lanes as there is work and room for. */
@@ -199,6 +200,7 @@ export class Lanes {
     handling.finished = true;
     this.#stuck++;
     this.options.fault('end a handler', handling.abortReason);
+    this.options.freed();
     const left = this.#pipeline.exit(handling, outcome);
     if (left instanceof Promise) return left.then((final) => this.#finish(handling, final));
     this.#finish(handling, left);

@@ -3,6 +3,7 @@ import { BatchHandler } from '../consume/batch-handler.js';
 import type { MessageHandler } from '../consume/handler.js';
 import type { BatchContext } from '../interceptors/batch-context.js';
 import { Consumer } from '../consume/consumer.js';
+import { Solo } from '../consume/solo.js';
 import type { CodecName } from '../message/codec.js';
 import type { ConsumerOptions } from '../consume/consumer-options.js';
 import type { MessageContext } from '../interceptors/message-context.js';
@@ -21,6 +22,8 @@ export interface LawConsumerOptions {
   /** The process it runs in; default: the law's own. */
   readonly process?: Backend;
   readonly subscription?: string;
+  /** Shared by those that are one process. Default: a process of its own. */
+  readonly solo?: Solo;
 }
 
 /** A real consumer as a law uses it: short leases, short waits, and notes of what it started, settled and suffered. */
@@ -46,6 +49,7 @@ export class LawConsumer {
       policies: resolved,
       ambient: bench.ambient,
       host: 'laws:1',
+      solo: options.solo ?? new Solo(),
       listener: {
         settled: (_handling, act: Settlement, result: SettleResult) => {
           this.settled.push(result === 'ok' ? act.kind : `${act.kind}: ${String(result)}`);

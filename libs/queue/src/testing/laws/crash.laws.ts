@@ -1,3 +1,5 @@
+import { sleep } from '../../ambient/clock.js';
+import { Solo } from '../../consume/solo.js';
 import { toBytes } from '../../message/body.js';
 import { mustEqual } from '../expectations.js';
 import type { Gate, Law } from '../law.js';
@@ -75,6 +77,36 @@ export const CRASH_LAWS: readonly Law[] = [
       );
       const { ready, inflight } = await bench.depth();
       mustEqual([ready, inflight], [0, 0], 'what is left');
+    },
+  },
+  {
+    id: 'D5a',
+    title: 'what may have ended a process runs while no other consumer of the process handles anything',
+    gate: CRASHES,
+    does: async (bench) => {
+      const other = 'laws.other';
+      await bench.ensure({ [other]: ['laws.other.topic'] });
+      const [suspect] = await bench.publish(bench.message());
+      const dying = new ProcessView(await bench.connect());
+      await consume(bench, { process: dying, handle: () => new Promise(() => dying.kill()) });
+      await bench.time.pass(2 * LEASE_MS);
+
+      const solo = new Solo();
+      const events: string[] = [];
+      const handle = async ({ id }: { readonly id: string }): Promise<void> => {
+        events.push(`+${id}`);
+        await sleep(bench.time.clock, 50);
+        events.push(`-${id}`);
+      };
+      await bench.publish(...bench.messages(20, { topic: 'laws.other.topic' }));
+      await consume(bench, { handle, solo, subscription: other, policies: { concurrency: 4 } });
+      await bench.time.until(() => events.length > 0, 1_000);
+      await consume(bench, { handle, solo });
+      await bench.time.until(() => events.filter((event) => event.startsWith('-')).length === 21, 10_000);
+      const at = events.indexOf(`+${suspect}`);
+      mustEqual(events[at + 1], `-${suspect}`, 'what came next after the suspect began');
+      const running = events.slice(0, at).reduce((sum, event) => sum + (event.startsWith('+') ? 1 : -1), 0);
+      mustEqual(running, 0, 'the handlers at work when the suspect began');
     },
   },
   {

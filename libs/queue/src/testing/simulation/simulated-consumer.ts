@@ -1,5 +1,6 @@
 import type { Backend } from '../../backend/backend.js';
 import { Consumer } from '../../consume/consumer.js';
+import type { Solo } from '../../consume/solo.js';
 import type { Handling } from '../../interceptors/handling.js';
 import type { MessageContext } from '../../interceptors/message-context.js';
 import type { ConsumePolicies } from '../../policies/consume.policies.js';
@@ -16,6 +17,7 @@ export interface ConsumerHome {
   readonly ambient: SimulatedAmbient;
   readonly link: Backend;
   readonly store: Store;
+  readonly solo: Solo;
   /** How long it was frozen in sum, in ms. */
   readonly frozenMs: number;
   /** What a handler may do to it. */
@@ -40,7 +42,7 @@ export class SimulatedConsumer {
     subscription: string,
     private readonly home: ConsumerHome,
   ) {
-    const { around, link: backend, store, ambient } = home;
+    const { around, link: backend, store, ambient, solo } = home;
     const policies: ConsumePolicies = policiesOf(subscription);
     this.#allowed = policies.concurrency;
     const handler = {
@@ -48,7 +50,16 @@ export class SimulatedConsumer {
       handle: (context: MessageContext) => this.#handle(context),
     };
     const listener = { settled: () => undefined, fault: () => undefined };
-    const options = { backend, store, subscription, topics: [TOPIC], handler, interceptors: [], policies };
+    const options = {
+      backend,
+      store,
+      subscription,
+      topics: [TOPIC],
+      handler,
+      interceptors: [],
+      policies,
+      solo,
+    };
     this.#consumer = new Consumer(around.alter({ ...options, ambient, host: home.name, listener }));
   }
 

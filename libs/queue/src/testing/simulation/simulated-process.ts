@@ -1,4 +1,5 @@
 import { PublishOutcomeUnknownError } from '../../backend/backend.errors.js';
+import { Solo } from '../../consume/solo.js';
 import type { MessageContext } from '../../interceptors/message-context.js';
 import { describeError } from '../../message/error-info.js';
 import { Bus } from '../../publish/bus.js';
@@ -19,6 +20,7 @@ export class SimulatedProcess implements ConsumerHome {
   readonly ambient: SimulatedAmbient;
   readonly link: SimulatedLink;
   readonly store: LinkedStore;
+  readonly solo = new Solo();
   #isAlive = true;
   #frozenSince: number | undefined;
   #frozenMs = 0;
