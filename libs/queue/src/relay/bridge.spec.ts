@@ -1,4 +1,4 @@
-import { BackendUnavailableError } from '../backend/backend.errors.js';
+import { BackendUnavailableError, PayloadTooLargeError } from '../backend/backend.errors.js';
 import { Bridge, type BridgeOptions } from './bridge.js';
 import { VIA_HEADER } from './loop-guard.js';
 import { Landing, message } from './relay.fixture.js';
@@ -88,6 +88,21 @@ describe('a bridge', () => {
     await landing.clock.advance(120_000);
     expect(await landing.idsIn(there, 'in')).toEqual(ids);
     await second.drain(1_000);
+  });
+
+  it('lets a key go on whose message is refused for good, also where it keeps the order', async () => {
+    const order = { by: 'key', onRetry: 'block-key', onDead: 'skip' } as const;
+    const { landing, bridge } = await bridged({ order });
+    await landing.here.ensure({ subscriptions: [{ name: 'out', topics: ['t'], order }] }, 'create');
+    const error = new PayloadTooLargeError('there', 2, 1);
+    landing.publishing = async (batch, rightly) =>
+      batch[0]?.id === 'k:1' ? [{ status: 'refused', error }] : rightly(batch);
+    await landing.publish('k:1', 'k:2');
+    await bridge.start();
+    await landing.clock.advance(1_000);
+    expect(await landing.idsIn(landing.there, 'in')).toEqual(['k:2']);
+    expect(await landing.idsIn(landing.here, 'out', 'dead')).toEqual(['k:1']);
+    await bridge.drain(1_000);
   });
 
   it('keeps what nobody listens to over there as a dead letter with the reason', async () => {
