@@ -93,6 +93,7 @@ export { Reject, Release, RetryAfter, Verdict } from './policies/verdicts.js';
 
 export {
   CrashLoopError,
+  EventLoopBlockedError,
   HandlerTimeoutError,
   InvalidPayloadError,
   LeaseLostError,
@@ -122,6 +123,8 @@ export type { RequestCounts, RequestOptions } from './publish/request-options.js
 export type { PublishOptions, RawPublishOptions, Receipt } from './publish/publish-options.js';
 
 export { MissingStoreError } from './consume/build-pipeline.js';
+export { ThreadDiedError, ThreadPoolClosedError } from './consume/thread-pool.errors.js';
+export { type ThreadCall, ThreadPool, type ThreadPoolOptions } from './consume/thread-pool.js';
 export type { ConsumerStatus } from './consume/consumer-options.js';
 
 export { Consume, type ConsumeOptions, type InterceptorRef } from './decorators/consume.decorator.js';

@@ -45,7 +45,7 @@ export function buildPipeline(
   const record = failureRecorder({ clock: ambient.clock, handler: handler.name, host });
   const stations: (Station | undefined)[] = [
     new ObserveStation(counts),
-    new LeaseStation(),
+    new LeaseStation(ambient.clock),
     reply(options),
     new DeadLetterStation(limitsOf(policies), record),
     new RetryStation(policies.retry, record, ambient.random),

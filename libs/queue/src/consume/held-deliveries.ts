@@ -4,8 +4,11 @@ import type { Handling } from '../interceptors/handling.js';
 export interface HeldOptions {
   readonly clock: Clock;
   readonly leaseMs: number;
-  /** Called at every sweep with the time; answers when it needs the next one at the latest, in monotonic ms. */
-  readonly sweep: (nowMs: number) => number;
+  /**
+   * Called at every sweep with the time, and how late that is; answers when it needs the next one at the latest, in
+   * monotonic ms.
+   */
+  readonly sweep: (nowMs: number, lateMs: number) => number;
 }
 
 /**
@@ -68,9 +71,10 @@ export class HeldDeliveries {
   }
 
   readonly #onTimer = (): void => {
+    const nowMs = this.options.clock.mono();
+    const lateMs = nowMs - this.#armedFor;
     this.#cancel = undefined;
     this.#armedFor = Infinity;
-    if (this.#count === 0) return;
-    this.#arm(this.options.sweep(this.options.clock.mono()));
+    if (this.#count > 0) this.#arm(this.options.sweep(nowMs, lateMs));
   };
 }

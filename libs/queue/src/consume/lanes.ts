@@ -61,6 +61,7 @@ export class Lanes {
       receiver,
       policies: consumer.policies,
       abandon: (handling, outcome) => void this.#abandon(handling, outcome),
+      late: (error) => options.fault('keep its leases', error),
     });
     this.settler = new Settler({
       clock: this.#clock,

@@ -15,6 +15,7 @@ class Desk {
   readonly clock = new VirtualClock();
   readonly receiver = new NotingReceiver();
   readonly abandoned: [string, Outcome][] = [];
+  readonly late: string[] = [];
   readonly keeper: LeaseKeeper;
 
   constructor(policies: Partial<ConsumePolicies> = {}) {
@@ -26,6 +27,7 @@ class Desk {
         given.finished = true;
         this.abandoned.push([given.id, outcome]);
       },
+      late: ({ message }) => void this.late.push(message),
     });
   }
 
@@ -50,6 +52,26 @@ describe('the lease keeper', () => {
     await desk.clock.advance(10 * LEASE_MS);
     expect(desk.receiver.calls.length).toBeGreaterThanOrEqual(20);
     expect(held.map(({ abortReason }) => abortReason)).toEqual([undefined, undefined]);
+  });
+
+  it('notices once that the event loop stood still, and tells those whose leases have ended', async () => {
+    const desk = new Desk();
+    const held = desk.hold('a');
+    await desk.clock.advance(1_500);
+    desk.clock.stall(2 * LEASE_MS);
+    await desk.clock.advance(0);
+    expect(held.abortReason).toBeInstanceOf(LeaseLostError);
+    expect(desk.late).toEqual([
+      expect.stringMatching(/^the event loop stood still for 11500 ms, and leases of 6000/),
+    ]);
+    desk.clock.stall(LEASE_MS);
+    await desk.clock.advance(0);
+    expect(desk.late).toHaveLength(1);
+    await desk.clock.advance(LEASE_MS);
+    desk.hold('b');
+    desk.clock.stall(LEASE_MS / 2);
+    await desk.clock.advance(LEASE_MS);
+    expect(desk.late).toHaveLength(1);
   });
 
   it('is done when nothing is held any more', async () => {

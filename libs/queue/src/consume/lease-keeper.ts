@@ -3,7 +3,11 @@ import type { Receiver, Settlement, SettleResult } from '../backend/backend.js';
 import { failed, type Outcome } from '../message/outcome.js';
 import type { ConsumePolicies } from '../policies/consume.policies.js';
 import type { Handling } from '../interceptors/handling.js';
-import { HandlerTimeoutError, LeaseLostError } from '../interceptors/handling.errors.js';
+import {
+  EventLoopBlockedError,
+  HandlerTimeoutError,
+  LeaseLostError,
+} from '../interceptors/handling.errors.js';
 import { HeldDeliveries } from './held-deliveries.js';
 
 export interface LeaseKeeperOptions {
@@ -12,6 +16,8 @@ export interface LeaseKeeperOptions {
   readonly policies: ConsumePolicies;
   /** Settles a handling whose handler did not end although its signal aborted. */
   readonly abandon: (handling: Handling, outcome: Outcome) => void;
+  /** Told once when the event loop stood still so long that leases may have ended, until it is on time again. */
+  readonly late: (error: EventLoopBlockedError) => void;
 }
 
 /**
@@ -22,14 +28,26 @@ export interface LeaseKeeperOptions {
 export class LeaseKeeper {
   readonly held: HeldDeliveries;
   #renewing = false;
+  #wasLate = false;
 
   constructor(private readonly options: LeaseKeeperOptions) {
     const { clock, policies } = options;
     this.held = new HeldDeliveries({
       clock,
       leaseMs: policies.leaseMs,
-      sweep: (nowMs) => this.#sweep(nowMs),
+      sweep: (nowMs, lateMs) => {
+        this.#noteDelay(lateMs);
+        return this.#sweep(nowMs);
+      },
     });
+  }
+
+  /** A timer that comes late by half a lease was kept from it by whatever else runs in this process. */
+  #noteDelay(lateMs: number): void {
+    const { leaseMs } = this.options.policies;
+    const isLate = lateMs >= leaseMs / 2;
+    if (isLate && !this.#wasLate) this.options.late(new EventLoopBlockedError(lateMs, leaseMs));
+    this.#wasLate = isLate;
   }
 
   #sweep(nowMs: number): number {

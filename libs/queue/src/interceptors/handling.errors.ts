@@ -10,6 +10,17 @@ export class LeaseLostError extends QueueError {
   readonly code = 'lease_lost';
 }
 
+/** The event loop of the process stood still, so that leases could not be renewed in time. */
+export class EventLoopBlockedError extends QueueError {
+  readonly code = 'event_loop_blocked';
+
+  constructor(lateMs: number, leaseMs: number) {
+    super(
+      `the event loop stood still for ${Math.round(lateMs)} ms, and leases of ${leaseMs} ms may have ended: run what computes in a ThreadPool, or give @Consume a longer \`lease\``,
+    );
+  }
+}
+
 /** The process is stopping and the handler's time is over. Its message is given back, uncounted. */
 export class ShutdownError extends QueueError {
   readonly code = 'shutdown';

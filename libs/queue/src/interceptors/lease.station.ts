@@ -1,3 +1,4 @@
+import type { Clock } from '../ambient/clock.js';
 import { LOST, RELEASE, type Outcome } from '../message/outcome.js';
 import type { Handling } from './handling.js';
 import { LeaseLostError, ShutdownError } from './handling.errors.js';
@@ -7,7 +8,15 @@ import type { Station } from './station.js';
 export class LeaseStation implements Station {
   readonly name = 'lease';
 
+  constructor(private readonly clock: Clock) {}
+
+  /** Looks at the time itself: after the event loop stood still, a delivery that waited may be nobody's or another's. */
   enter(handling: Handling): Outcome | undefined {
+    if (this.clock.mono() >= handling.leaseEndsAt) {
+      handling.abort(
+        new LeaseLostError(`the lease of message ${handling.id} ended before its handler started`),
+      );
+    }
     return handling.abortReason === undefined ? undefined : cutShort(handling, RELEASE);
   }
 

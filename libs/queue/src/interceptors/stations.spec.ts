@@ -73,7 +73,7 @@ describe('the observe station', () => {
 });
 
 describe('the lease station', () => {
-  const station = new LeaseStation();
+  const station = new LeaseStation(clock);
   const aborted = (reason: QueueError) => {
     const cut = handling();
     cut.abort(reason);
@@ -89,6 +89,13 @@ describe('the lease station', () => {
     const lost = aborted(new LeaseLostError('gone'));
     expect(station.enter(lost)).toBe(LOST);
     expect([ACK, RETRY, RELEASE].map((outcome) => station.exit(lost, outcome))).toEqual([LOST, LOST, LOST]);
+  });
+
+  it('starts nothing whose lease has ended, although nobody has told so yet', () => {
+    const late = handling({ leaseMs: 100 }, clock.mono() - 100);
+    expect(station.enter(late)).toBe(LOST);
+    expect(late.abortReason).toBeInstanceOf(LeaseLostError);
+    expect(station.enter(handling({ leaseMs: 100 }, clock.mono() - 99))).toBeUndefined();
   });
 
   it('counts nothing against a message that the shutdown cut short, and keeps what was done', () => {

@@ -12,6 +12,8 @@ export interface LawTime {
   readonly latestMs: number;
   /** Lets `ms` go by. */
   pass(ms: number): Promise<void>;
+  /** Stops this process for `ms`: no timer fires, nothing else runs. */
+  stall(ms: number): void;
   /** Lets time go by until `condition` holds. Throws when it does not within `maxMs`. */
   until(condition: () => boolean, maxMs: number): Promise<void>;
 }
@@ -31,6 +33,7 @@ export function virtualTime(clock = new VirtualClock()): LawTime {
     slackMs: 1,
     latestMs: 1,
     pass: (ms) => clock.advance(ms),
+    stall: (ms) => clock.stall(ms),
     until: (condition, maxMs) => clock.runUntil(condition, maxMs),
   };
 }
@@ -46,6 +49,9 @@ export function realTime(clock: Clock = systemClock): LawTime {
     slackMs: REAL_SLACK_MS,
     latestMs: REAL_LATEST_MS,
     pass: (ms) => sleep(clock, ms),
+    stall: (ms) => {
+      for (const endsAt = clock.mono() + ms; clock.mono() < endsAt;);
+    },
     until: async (condition, maxMs) => {
       const endsAt = clock.mono() + maxMs + REAL_LATEST_MS;
       for (await turns(); !condition(); await sleep(clock, LOOK_EVERY_MS)) {

@@ -43,9 +43,4 @@ export const NOT_OFFERED: readonly NotOffered[] = [
     title: 'a wedged client is found and recreated',
     why: 'no backend with a client that can wedge',
   },
-  {
-    id: 'G9',
-    title: 'an event loop that was blocked for two leases is detected',
-    why: 'it would stop the laws as well; two processes are needed',
-  },
 ];

@@ -74,6 +74,11 @@ export class VirtualClock implements Clock {
     await turns();
   }
 
+  /** Time goes on and no timer fires, as while a handler computes: those that are due meanwhile are late. */
+  stall(ms: number): void {
+    this.#elapsedMs += ms;
+  }
+
   /**
    * Lets time jump from timer to timer until `condition` holds. Throws VirtualTimeoutError after `maxMs` of virtual
    * time, or as soon as no timer is left that could change anything.

@@ -85,4 +85,30 @@ export const RENEWAL_LAWS: readonly Law[] = [
       );
     },
   },
+  {
+    id: 'G9',
+    title:
+      'an event loop that stood still for two leases is noticed: its handler is told, and no effect is had twice',
+    proves: ['lease'],
+    does: async (bench) => {
+      const effects: string[] = [];
+      let stalls = 1;
+      const running = await consume(bench, {
+        policies: { concurrency: 1, prefetch: 1 },
+        handle: async ({ id, signal }) => {
+          if (stalls-- > 0) bench.time.stall(2 * LEASE_MS);
+          await sleep(bench.time.clock, 10);
+          if (!signal.aborted) effects.push(id);
+        },
+      });
+      const ids = await bench.publish(...bench.messages(2));
+      await bench.time.until(
+        () => running.settled.filter((kind) => kind === 'ack').length === 2,
+        8 * LEASE_MS,
+      );
+      mustEqual(effects.length, 2, 'the number of effects');
+      mustEqual(new Set(effects), new Set(ids), 'the effects');
+      mustEqual(running.faults, ['keep its leases'], 'what was noticed');
+    },
+  },
 ];
