@@ -29,11 +29,6 @@ export const NOT_OFFERED: readonly NotOffered[] = [
     why: 'nothing repeats a publish by itself; who does it decides on the order',
   },
   {
-    id: 'E12',
-    title: 'a batch that fails in the middle leaves the rest of its keys in order',
-    why: 'a key has one message in flight',
-  },
-  {
     id: 'D14',
     title: 'a broker’s own delivery limit below ours stops the boot',
     why: 'no backend has a limit of its own',

@@ -1,7 +1,9 @@
+import { STRICT_ORDER } from '../../backend/key-order.js';
 import { must, mustEqual } from '../expectations.js';
 import type { Law } from '../law.js';
 import { LEASE_MS } from '../law-bench.js';
 import { consume, drain, Latch } from '../law-consumer.js';
+import { BLOCKS_KEY, ensureOrder } from '../law-order.js';
 
 const batch = { size: 4, withinMs: 200, bytes: undefined, by: undefined } as const;
 
@@ -77,6 +79,38 @@ export const BATCH_LAWS: readonly Law[] = [
         'the attempts of the rest',
       );
       await bench.ack(heir, ...rest);
+    },
+  },
+  {
+    id: 'E12',
+    title: 'a batch that fails in the middle leaves the rest of its keys in order',
+    gate: BLOCKS_KEY,
+    does: async (bench) => {
+      await ensureOrder(bench);
+      const done: string[] = [];
+      const sizes: number[] = [];
+      const running = await consume(bench, {
+        policies: { order: STRICT_ORDER, batch },
+        batch: (of) => {
+          sizes.push(of.items.length);
+          of.items.forEach((item, at) => {
+            const name = String(item.body);
+            if (name === 'b1' && item.attempt === 1) of.fail(at, new Error('not this time'));
+            else done.push(name);
+          });
+        },
+      });
+      const names = [1, 2, 3].flatMap((number) => ['a', 'b', 'c', 'd'].map((key) => `${key}${number}`));
+      await bench.publish(...names.map((body) => bench.message({ key: body.slice(0, 1), body })));
+      await bench.time.until(() => running.settled.length === names.length + 1, 10_000);
+      for (const key of ['a', 'b', 'c', 'd']) {
+        const ofKey = done.filter((name) => name.startsWith(key));
+        mustEqual(ofKey, [`${key}1`, `${key}2`, `${key}3`], `what was done with key ${key}`);
+      }
+      must(
+        sizes.some((size) => size > 1),
+        'every batch had one message',
+      );
     },
   },
 ];
