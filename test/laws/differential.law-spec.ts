@@ -17,6 +17,7 @@ const command: fc.Arbitrary<SeamCommand> = fc.oneof(
     delayMs,
     ttlMs: fc.constantFrom(0, 0, 700),
     priority: fc.integer({ min: 0, max: 2 }),
+    key: fc.constantFrom(undefined, 'a', 'b'),
     direct: fc.constantFrom('shared' as const, 'shared' as const, 'direct' as const),
   }),
   fc.record({ do: fc.constant('receive' as const), receiver, max: fc.integer({ min: 1, max: 4 }) }),
@@ -34,8 +35,9 @@ const command: fc.Arbitrary<SeamCommand> = fc.oneof(
   fc.record({ do: fc.constant('reopen' as const), receiver }),
   fc.record({
     do: fc.constant('purge' as const),
-    state: fc.constantFrom('ready' as const, 'delayed' as const, 'dead' as const),
+    state: fc.constantFrom('ready' as const, 'delayed' as const, 'held' as const, 'dead' as const),
   }),
+  fc.record({ do: fc.constant('revive' as const) }),
   fc.record({ do: fc.constant('advance' as const), ms: fc.constantFrom(1, 10, 399, 500, 1_500) }),
 );
 const commands = fc.array(command, { minLength: 1, maxLength: LONGEST, size: 'max' });

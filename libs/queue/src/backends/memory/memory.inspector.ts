@@ -82,6 +82,7 @@ function bringUpToDate(subscription: MemorySubscription): void {
   subscription.catchUp(monoMs);
   subscription.backlog.sweep(monoMs);
   subscription.keys?.sweep(monoMs);
+  subscription.wake(monoMs); // what has expired may have passed its turn on
 }
 
 function copiesIn(subscription: MemorySubscription, state: MessageState): Iterable<Copy> {

@@ -82,7 +82,8 @@ class SqliteBackend implements Backend {
     });
     const { maxBytes, pollMs } = options;
     this.#enlist = new SqliteEnlist({ backend: name, db, clock, writer, bell, maxBytes, pollMs });
-    this.#inspector = new SqliteInspector(name, { db, clock, writer, bell, topology: this.#topology });
+    const [topology, messages] = [this.#topology, this.#messages];
+    this.#inspector = new SqliteInspector(name, { db, clock, writer, bell, topology, messages });
   }
 
   async ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {

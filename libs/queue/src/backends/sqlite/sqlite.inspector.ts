@@ -7,6 +7,7 @@ import type { SqliteBell } from './sqlite.bell.js';
 import { decodeHeaders, decodeHistory, encodeHeaders } from './sqlite.delivery.js';
 import { FREE, HELD } from './sqlite.schema.js';
 import type { SqliteTopology } from './sqlite.topology.js';
+import type { SqliteMessages } from './sqlite.wire.js';
 import type { SqliteWriter } from './sqlite.writer.js';
 
 type Row = Readonly<Record<string, SQLOutputValue>>;
@@ -38,6 +39,13 @@ const COUNTS = `
     (SELECT published_at FROM messages WHERE subscription_id = :subscriptionId AND ${WHERE.ready}
       ORDER BY available_at LIMIT 1) AS oldest_at`;
 
+/** Something that has expired still has the turn of its key. */
+const STALE_TURN = `
+  SELECT 1 FROM messages
+  WHERE subscription_id = ?1 AND expires_at <= ?2 AND in_order IS NOT NULL AND available_at <> ${HELD}
+    AND (available_at <= ?2 OR token = ${FREE})
+  LIMIT 1`;
+
 const EXPIRED =
   'SELECT seq FROM dead WHERE subscription_id = :subscriptionId AND dead_at < :before AND holds IS NULL';
 
@@ -54,6 +62,7 @@ export class SqliteInspector {
   readonly #topology: SqliteTopology;
   readonly #writer: SqliteWriter;
   readonly #bell: SqliteBell;
+  readonly #messages: SqliteMessages;
 
   constructor(
     backend: string,
@@ -63,6 +72,7 @@ export class SqliteInspector {
       topology: SqliteTopology;
       writer: SqliteWriter;
       bell: SqliteBell;
+      messages: SqliteMessages;
     },
   ) {
     this.#backend = backend;
@@ -71,9 +81,11 @@ export class SqliteInspector {
     this.#topology = parts.topology;
     this.#writer = parts.writer;
     this.#bell = parts.bell;
+    this.#messages = parts.messages;
   }
 
   async *inspect(query: InspectQuery): AsyncGenerator<Inspected> {
+    for (const id of this.#asked(query.subscription)) await this.#passStaleTurns(id);
     switch (query.kind) {
       case 'depth':
         return yield* this.#depths(query.subscription);
@@ -85,6 +97,22 @@ export class SqliteInspector {
         return yield { kind: 'purged', count: await this.#expire(query, this.#idOf(query.subscription)) };
       case 'revive':
         return yield { kind: 'revived', count: await this.#revive(query, this.#idOf(query.subscription)) };
+    }
+  }
+
+  #asked(only: string | undefined): readonly number[] {
+    return only === undefined ? this.#topology.subscriptions().map(({ id }) => id) : [this.#idOf(only)];
+  }
+
+  /** What has expired in an order passes its turn on before anybody looks. */
+  async #passStaleTurns(subscriptionId: number): Promise<void> {
+    if (!this.#topology.isOrderedNow(subscriptionId)) return;
+    const stale = this.#db.prepare(STALE_TURN);
+    while (stale.get(subscriptionId, this.#clock.now()) !== undefined) {
+      await this.#writer.submit('pass turns on', () => {
+        this.#bell.mark();
+        this.#messages.sweep(subscriptionId, this.#clock.now());
+      });
     }
   }
 

@@ -141,7 +141,7 @@ export class SqliteMessages {
    */
   claim(claim: Claim): SqliteDelivery[] {
     const { subscriptionId, now, max } = claim;
-    if (this.#sweep(subscriptionId, now) === SWEEP) return [];
+    if (this.sweep(subscriptionId, now) === SWEEP) return [];
     const taken: SqliteDelivery[] = [];
     this.#takeUrgent(claim, taken);
     // What is urgent and ready is leased by now, so that only the lowest level is left.
@@ -151,8 +151,8 @@ export class SqliteMessages {
     return taken;
   }
 
-  /** Removes what has expired; answers how many. */
-  #sweep(subscriptionId: number, now: number): number {
+  /** Removes some of what has expired; answers how many. */
+  sweep(subscriptionId: number, now: number): number {
     const expired = this.#sql.sweep.all(subscriptionId, now) as readonly unknown[];
     for (const [key] of expired as readonly [string | null][]) {
       if (key !== null) this.#keyOrder.next({ subscriptionId, key }, now);

@@ -3,6 +3,7 @@ import type { InspectQuery, Inspected } from '../../backend/inspect.js';
 import type { Delivery } from '../../message/delivery.js';
 import type { FailureRecord } from '../../message/failure-record.js';
 import { NO_HEADERS } from '../../message/headers.js';
+import { STRICT_ORDER } from '../../backend/key-order.js';
 import { codeOf } from '../expectations.js';
 import type { BackendFixture, World } from '../fixture.js';
 import { RECEIVERS, type SeamCommand } from './seam-command.js';
@@ -12,7 +13,7 @@ const SUBSCRIPTIONS = ['seam.one', 'seam.two'] as const;
 export const SEAM_LEASE_MS = 1_000;
 /** A backend may need a moment to bring what is ready; the same moment passes on all of them. */
 const MOMENT_MS = 1;
-const STATES = ['ready', 'delayed', 'inflight', 'dead'] as const;
+const STATES = ['ready', 'delayed', 'held', 'inflight', 'dead'] as const;
 
 /**
  * Does the commands on a new broker and answers a line for each: what was answered, and what lies where. Two backends
@@ -45,7 +46,12 @@ class SeamBench {
 
   static async open(world: World): Promise<SeamBench> {
     const bench = new SeamBench(world, await world.connect());
-    const subscriptions = SUBSCRIPTIONS.map((name) => ({ name, topics: [TOPIC] }));
+    const order = bench.opened.backend.capabilities.order === 'key' ? STRICT_ORDER : undefined;
+    const subscriptions = SUBSCRIPTIONS.map((name, at) => ({
+      name,
+      topics: [TOPIC],
+      order: at === 0 ? order : undefined,
+    }));
     await bench.opened.backend.ensure({ subscriptions }, 'create');
     for (let number = 0; number < RECEIVERS; number++) bench.#receivers.push(await bench.#open(number));
     return bench;
@@ -61,6 +67,8 @@ class SeamBench {
         return this.#reopen(command.receiver);
       case 'purge':
         return this.#purge(command.state);
+      case 'revive':
+        return this.#revive();
       case 'advance':
         return this.#advance(command.ms);
       default:
@@ -91,8 +99,8 @@ class SeamBench {
   }
 
   async #publish(command: SeamCommand & { do: 'publish' }): Promise<string> {
-    const { count, delayMs, ttlMs, priority, direct } = command;
-    const plain = { topic: TOPIC, key: undefined, headers: NO_HEADERS, event: undefined, priority };
+    const { count, delayMs, ttlMs, priority, direct, key } = command;
+    const plain = { topic: TOPIC, key, headers: NO_HEADERS, event: undefined, priority };
     const timed = {
       delayMs: delayMs > 0 ? delayMs : undefined,
       ttlMs: ttlMs > 0 ? ttlMs : undefined,
@@ -135,7 +143,20 @@ class SeamBench {
     return 'done';
   }
 
-  async #purge(state: 'ready' | 'delayed' | 'dead'): Promise<string> {
+  async #revive(): Promise<string> {
+    const [subscription] = SUBSCRIPTIONS;
+    const letters = await this.#inspect({ kind: 'browse', subscription, state: 'dead', limit: 10_000 });
+    const counts: number[] = [];
+    for (const letter of letters) {
+      if (letter.kind !== 'message' || letter.holdsKey !== true) continue;
+      const { ref, headers } = letter;
+      const found = await this.#inspect({ kind: 'revive', subscription, ref, headers });
+      counts.push(...found.map((item) => (item.kind === 'revived' ? item.count : 0)));
+    }
+    return counts.join(' ');
+  }
+
+  async #purge(state: 'ready' | 'delayed' | 'held' | 'dead'): Promise<string> {
     const found = await this.#inspect({ kind: 'purge', subscription: SUBSCRIPTIONS[0], state });
     return found.map((item) => (item.kind === 'purged' ? item.count : item.kind)).join(' ');
   }

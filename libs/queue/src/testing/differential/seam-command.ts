@@ -8,6 +8,8 @@ export type SeamCommand =
       readonly delayMs: number;
       readonly ttlMs: number;
       readonly priority: number;
+      /** undefined: without one. The first subscription has an order by key. */
+      readonly key?: string | undefined;
       /** To the first subscription only. */
       readonly direct: 'direct' | 'shared';
     }
@@ -20,12 +22,15 @@ export type SeamCommand =
       readonly delayMs: number;
     }
   | { readonly do: 'reopen'; readonly receiver: number }
-  | { readonly do: 'purge'; readonly state: 'ready' | 'delayed' | 'dead' }
+  | { readonly do: 'purge'; readonly state: 'ready' | 'delayed' | 'held' | 'dead' }
+  /** All dead letters that hold their key. */
+  | { readonly do: 'revive' }
   | { readonly do: 'advance'; readonly ms: number };
 
 export const RECEIVERS = 3;
 const SETTLES = ['ack', 'ack', 'release', 'retry', 'dead', 'extend'] as const;
-const STATES = ['ready', 'delayed', 'dead'] as const;
+const STATES = ['ready', 'delayed', 'held', 'dead'] as const;
+const KEYS = [undefined, 'a', 'b'];
 const DELAYS_MS = [0, 0, 5, 400, 1_000];
 const TTLS_MS = [0, 0, 0, 700];
 const ADVANCES_MS = [1, 10, 399, 500, 1_500];
@@ -45,6 +50,7 @@ function draw(random: Random): SeamCommand {
       delayMs: pick(random, DELAYS_MS),
       ttlMs: pick(random, TTLS_MS),
       priority: below(random, 3),
+      key: pick(random, KEYS),
       direct: random.next() < 0.2 ? 'direct' : 'shared',
     };
   }
@@ -53,6 +59,7 @@ function draw(random: Random): SeamCommand {
     return { do: pick(random, SETTLES), delivery: below(random, 5), delayMs: pick(random, DELAYS_MS) };
   if (dice < 0.85) return { do: 'reopen', receiver: below(random, RECEIVERS) };
   if (dice < 0.87) return { do: 'purge', state: pick(random, STATES) };
+  if (dice < 0.89) return { do: 'revive' };
   return { do: 'advance', ms: pick(random, ADVANCES_MS) };
 }
 
