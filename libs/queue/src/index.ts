@@ -12,6 +12,7 @@ export {
   encodeCloudEvent,
   encodeCloudEventBatch,
 } from './message/codec.js';
+export { BadSignatureError, type SigningKey } from './composed/signing.js';
 export type { EncodedEvent } from './message/cloudevents/binary.js';
 export { InvalidCloudEventError } from './message/cloudevents/cloud-event.js';
 export type { Delivery } from './message/delivery.js';
@@ -163,6 +164,7 @@ export {
 } from './nest/nest.errors.js';
 export type { PayloadIssue } from './nest/payload.validator.js';
 export { QueueExplainer } from './nest/queue.explainer.js';
+export type { SigningOptions } from './nest/signing.options.js';
 export { QueueModule } from './nest/queue.module.js';
 export type {
   BackendConfig,

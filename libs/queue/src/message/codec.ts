@@ -1,10 +1,17 @@
 import type { Body } from './body.js';
 import type { DomainEvent } from './event.js';
-import { type Headers, InvalidHeaderError } from './headers.js';
+import { emptyHeaders, type Headers, InvalidHeaderError } from './headers.js';
 import { type EncodedEvent, encodeBinary } from './cloudevents/binary.js';
 import { HEADER_FORMS, COMMON_HEADER_FORMS, CONTENT_TYPE_HEADER } from './cloudevents/header-forms.js';
 import { toCloudEvent, toDomainEvent } from './cloudevents/domain-event.js';
-import { decodeBatch, encodeBatch, encodeStructured, STRUCTURED_TYPE } from './cloudevents/structured.js';
+import {
+  decodeBatch,
+  encodeBatch,
+  encodeStructured,
+  isStructured,
+  STRUCTURED_TYPE,
+} from './cloudevents/structured.js';
+import { decodeText, parseJson } from './json.js';
 import { wireFormOf } from './cloudevents/wire-form.js';
 
 /** How a bus writes events. Whatever it is, consumers read all of them. */
@@ -25,6 +32,24 @@ export function encodeCloudEvent(codec: CloudEventsCodec, event: DomainEvent, ke
   return codec === 'cloudevents-binary'
     ? encodeBinary(cloudEvent, HEADER_FORMS.http)
     : { body: encodeStructured(cloudEvent), headers: STRUCTURED_HEADERS };
+}
+
+/** In which of them a message is written that `decodeEvent` can read. */
+export function codecOf(body: Body, headers: Headers): CodecName {
+  const form = wireFormOf(headers);
+  if (form?.mode === 'binary') return 'cloudevents-binary';
+  return form?.mode === 'structured' || isStructured(parseJson(decodeText(body)))
+    ? 'cloudevents-structured'
+    : 'native';
+}
+
+/** Without what the envelope of a CloudEvent says: the same object where it says nothing. */
+export function withoutEnvelope(headers: Headers): Headers {
+  const names = Object.keys(headers);
+  if (!names.some(isOfEnvelope)) return headers;
+  const kept = emptyHeaders();
+  for (const name of names) if (!isOfEnvelope(name)) kept[name] = headers[name] as string;
+  return Object.freeze(kept);
 }
 
 /** Several events in one body of `application/cloudevents-batch+json`, for HTTP. Throws InvalidCloudEventError. */

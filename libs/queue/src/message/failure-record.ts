@@ -7,6 +7,7 @@ export type FailureReason =
   | 'decode_error'
   | 'invalid_payload'
   | 'not_an_event'
+  | 'bad_signature'
   | 'unknown_version'
   | 'upcast_error'
   | 'no_handler'

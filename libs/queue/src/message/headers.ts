@@ -7,6 +7,12 @@ export type Headers = Readonly<Record<string, string>>;
 /** Headers of the library itself. Applications cannot set them, and handlers do not see them, forged or not. */
 export const RESERVED_HEADER_PREFIX = 'pp-';
 
+/** How often a message came back from the dead letters. */
+export const REPLAY_COUNT_HEADER = 'pp-replay-count';
+
+/** Who wrote a message; see docs/signing.md. */
+export const SIGNATURE_HEADER = 'pp-signature';
+
 export const HEADER_LIMITS = Object.freeze({ count: 128, nameLength: 128, totalBytes: 64 * 1024 });
 
 export const NO_HEADERS: Headers = Object.freeze(Object.create(null) as Record<string, string>);

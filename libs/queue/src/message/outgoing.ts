@@ -21,6 +21,8 @@ export interface Outgoing {
   readonly priority?: number | undefined;
   /** Store it once within a window; a backend without deduplication refuses it. Never applies to a lane (`to`). */
   readonly dedup?: Dedup | undefined;
+  /** Somebody has changed it on purpose: what vouched for the old bytes does not for these. Not on the wire. */
+  readonly edited?: boolean | undefined;
   /** See Delivery.event. */
   readonly event: DomainEvent | undefined;
 }

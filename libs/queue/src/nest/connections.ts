@@ -1,9 +1,12 @@
-import type { OnApplicationShutdown } from '@nestjs/common';
+import { hostname } from 'node:os';
+import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { sleep } from '../ambient/clock.js';
 import { systemAmbient, type Ambient } from '../ambient/ambient.js';
 import type { Backend, OpenedBackend } from '../backend/backend.js';
 import { UnsupportedError } from '../backend/backend.errors.js';
 import { DeduplicatingBackend } from '../composed/deduplicating.backend.js';
+import { Signing } from '../composed/signing.js';
+import { TransformedBackend } from '../composed/transformed.backend.js';
 import type { Offer } from '../policies/resolution.js';
 import { Bus } from '../publish/bus.js';
 import type { Store } from '../store/store.js';
@@ -15,6 +18,7 @@ import { checkBackendOptions } from './options.check.js';
 import { withDelays } from './delay-store.js';
 import { withOutbox } from './outbox.js';
 import { primaryOf } from './primary.backend.js';
+import { signingPolicyOf } from './signing.options.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
 
 const CLOSE_MS = 5_000;
@@ -30,6 +34,7 @@ export interface Connection {
 export class Connections implements OnApplicationShutdown {
   readonly ambient: Ambient;
   readonly primary: string;
+  readonly #logger = new Logger('QueueModule');
   readonly #byName: ReadonlyMap<string, Connection>;
 
   constructor(private readonly options: QueueModuleOptions) {
@@ -46,7 +51,8 @@ export class Connections implements OnApplicationShutdown {
       const given = checkBackendOptions(`backends[${at}]`, config, factory);
       const opened = this.#composed(await factory.open(config.name, given, ambient));
       const find = (name: string): Backend => this.get(name).backend;
-      return withOutbox(config, withDelays(config, opened, { ambient, find }), ambient);
+      const delaying = withDelays(config, this.#transformed(config, opened), { ambient, find });
+      return withOutbox(config, delaying, ambient);
     };
     const backend = new LazyBackend(config.name, open, ambient.clock.now());
     return {
@@ -60,6 +66,16 @@ export class Connections implements OnApplicationShutdown {
       }),
       store: new LazyStore(() => storeOf(backend)),
     };
+  }
+
+  /** What happens to messages between the bus and the broker. */
+  #transformed({ signing }: BackendConfig, opened: OpenedBackend): OpenedBackend {
+    if (signing === undefined) return opened;
+    const { clock } = this.ambient;
+    const host = `${hostname()}:${process.pid}`;
+    const parts = { clock, host, report: (sentence: string) => this.#logger.error(sentence) };
+    const transform = new Signing(signingPolicyOf(signing), clock);
+    return { ...opened, backend: new TransformedBackend(opened.backend, transform, parts) };
   }
 
   /** What a backend lacks and its store makes up for. */

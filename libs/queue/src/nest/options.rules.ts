@@ -23,6 +23,8 @@ import { CODECS } from '../message/codec.js';
 import { parseDuration } from '../policies/duration.js';
 import { isUpcaster } from '../policies/upcasters.js';
 import { LOCALITIES } from '../policies/resolve-locality.js';
+import { HasNoProblem } from './has-no-problem.rule.js';
+import { problemWithSigning } from './signing.options.js';
 import { DRIVER_NAMES, isBackendFactory } from './backend.registry.js';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -115,6 +117,10 @@ export class BackendRules {
   @ValidateNested()
   @IsInstance(OutboxRules, { message: 'must be an object with an executor' })
   outbox?: unknown;
+
+  @IsOptional()
+  @HasNoProblem(problemWithSigning)
+  signing?: unknown;
 }
 
 export class SubscriptionRules {

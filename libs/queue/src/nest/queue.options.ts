@@ -3,6 +3,7 @@ import type { Ambient } from '../ambient/ambient.js';
 import type { BackendFactory } from '../backend/backend.js';
 import type { OnStoreError } from '../composed/deduplicating.backend.js';
 import type { InterceptorRef } from '../decorators/consume.decorator.js';
+import type { SigningOptions } from './signing.options.js';
 import type { CodecName } from '../message/codec.js';
 import type { SqlExecutor } from '../composed/outbox/sql-executor.js';
 import type { Duration } from '../policies/duration.js';
@@ -92,6 +93,8 @@ export interface BackendConfig {
   readonly outbox?: OutboxConfig;
   /** Name of the backend where publishes wait whose `delay` this one cannot keep; see docs/delays.md. */
   readonly delays?: string;
+  /** Messages are signed, and those of strangers are dead before they are looked into; see docs/signing.md. */
+  readonly signing?: SigningOptions;
   readonly [option: string]: unknown;
 }
 

@@ -13,7 +13,7 @@ import { testAmbient } from '../testing/test-ambient.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
 import { Bus } from './bus.js';
 import { NoSuchDeadLetterError } from './dead-letters/dead-letters.errors.js';
-import { REPLAY_COUNT_HEADER } from './dead-letters/lineage.js';
+import { REPLAY_COUNT_HEADER } from '../message/headers.js';
 
 const FAILURE: FailureRecord = {
   attempt: 1,

@@ -10,6 +10,7 @@ import { DELAY_LAWS } from './laws/delay.laws.js';
 import { EPHEMERAL_LAWS } from './laws/ephemeral.laws.js';
 import { ENVELOPE_LAWS } from './laws/envelope.laws.js';
 import { FLOW_LAWS } from './laws/flow.laws.js';
+import { GUARDED_BODY_LAWS } from './laws/guarded-body.laws.js';
 import { LEASE_LAWS } from './laws/lease.laws.js';
 import { LIMIT_LAWS } from './laws/limit.laws.js';
 import { HOLD_LAWS } from './laws/hold.laws.js';
@@ -55,6 +56,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...CONSUMER_LAWS,
   ...BATCH_LAWS,
   ...ENVELOPE_LAWS,
+  ...GUARDED_BODY_LAWS,
   ...RENEWAL_LAWS,
   ...RETRY_LAWS,
   ...CRASH_LAWS,

@@ -1,7 +1,7 @@
 import { ForwardingBackend } from '../backend/forwarding-backend.js';
 import type { InspectQuery, Inspected } from '../backend/inspect.js';
 import type { Outgoing } from '../message/outgoing.js';
-import { REPLAY_COUNT_HEADER } from '../publish/dead-letters/lineage.js';
+import { REPLAY_COUNT_HEADER } from '../message/headers.js';
 import { type Mutant, mutant, publishing } from './mutant.js';
 
 /** Mistakes on the way back from the dead. */

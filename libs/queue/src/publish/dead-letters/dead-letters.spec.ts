@@ -1,3 +1,5 @@
+import { codecOf, encodeCloudEvent } from '../../message/codec.js';
+import { decodeEvent } from '../../message/envelope.js';
 import { NO_HEADERS } from '../../message/headers.js';
 import type { DeadLetterFilter } from './dead-letter-filter.js';
 import { Ward } from './dead-letters.fixture.js';
@@ -126,6 +128,37 @@ describe('an edited dead letter', () => {
     const [event, raw] = await ward.lying('ready');
     expect(JSON.parse(event?.body as string)).toMatchObject({ event_id: event?.id, data: 7 });
     expect(raw).toMatchObject({ key: 'k', body: 'raw' });
+  });
+
+  it.each(['cloudevents-structured', 'cloudevents-binary'] as const)('of %s stays one', async (codec) => {
+    const ward = await Ward.open();
+    const event = decodeEvent(
+      JSON.stringify({
+        specversion: '1.0',
+        id: 'not "ours"',
+        source: '/shop',
+        type: 'order',
+        sequence: '1',
+        data: 1,
+      }),
+    );
+    const { body, headers } = encodeCloudEvent(codec, event);
+    await ward.bus.publishRaw('orders', body, { id: 'a', headers: { ...headers, mine: 'kept' } });
+    await ward.die();
+    const id = await ward.letters.edit((await ward.letters.get('a'))!, {
+      by: 'ada',
+      data: { n: 5 },
+      key: 'k',
+    });
+    const [again] = await ward.lying('ready');
+    expect(codecOf(again!.body, again!.headers)).toBe(codec);
+    expect(again!.headers['mine']).toBe('kept');
+    expect(decodeEvent(again!.body, again!.headers)).toMatchObject({
+      event_id: id,
+      source: '/shop',
+      data: { n: 5 },
+      extensions: { sequence: '1', partitionkey: 'k' },
+    });
   });
 
   it('can be edited, and replayed, again', async () => {

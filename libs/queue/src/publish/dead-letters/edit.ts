@@ -1,15 +1,22 @@
 import type { Peeked } from '../../backend/inspect.js';
 import type { Body } from '../../message/body.js';
+import { codecOf, encodeCloudEvent, withoutEnvelope } from '../../message/codec.js';
 import { decodeEvent, encodeEvent } from '../../message/envelope.js';
 import type { DomainEvent } from '../../message/event.js';
-import { applicationHeaders, checkHeaders, type Headers, withHeaders } from '../../message/headers.js';
+import {
+  applicationHeaders,
+  checkHeaders,
+  type Headers,
+  REPLAY_COUNT_HEADER,
+  withHeaders,
+} from '../../message/headers.js';
 import { checkJson } from '../../message/json.js';
 import { checkText } from '../../message/names.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { ownBody } from '../sealer.js';
 import { replayed } from './dead-letter-source.js';
 import { InvalidEditError } from './dead-letters.errors.js';
-import { editHeaders, REPLAY_COUNT_HEADER } from './lineage.js';
+import { editHeaders } from './lineage.js';
 
 /** What is to be different. What is not named stays as it is. */
 export interface DeadLetterEdit {
@@ -39,15 +46,23 @@ export function edited(letter: Peeked, edit: DeadLetterEdit, { id, at }: EditSta
   const by = checkText('the editor', edit.by);
   const key = edit.key === undefined ? letter.key : checkText('the key', edit.key);
   const own = edit.headers === undefined ? applicationHeaders(letter.headers) : checkHeaders(edit.headers);
-  const headers = withHeaders(own, {
+  const { body, envelope } = sealed(letter, edit, { id, key });
+  const headers = withHeaders(envelope === undefined ? own : withoutEnvelope(own), {
+    ...envelope,
     ...lineageHeaders(letter),
     ...editHeaders({ from: letter.id, by, at }),
   });
-  return replayed({ ...letter, id, key, headers, body: bodyOf(letter, edit, id) });
+  return { ...replayed({ ...letter, id, key, headers, body }), edited: true };
 }
 
-/** An event's new id is also in its envelope. */
-function bodyOf(letter: Peeked, edit: DeadLetterEdit, id: string): Body {
+interface Resealed {
+  readonly body: Body;
+  /** Headers of an envelope that is written anew. */
+  readonly envelope?: Headers;
+}
+
+/** An event's new id is also in its envelope, which keeps its form. */
+function sealed(letter: Peeked, edit: DeadLetterEdit, { id, key }: Pick<Outgoing, 'id' | 'key'>): Resealed {
   const { body } = edit;
   const hasData = Object.hasOwn(edit, 'data');
   if (body !== undefined && hasData) {
@@ -55,21 +70,25 @@ function bodyOf(letter: Peeked, edit: DeadLetterEdit, id: string): Body {
       `the edit of message "${letter.id}" has both data and a body: give one of them`,
     );
   }
-  if (body !== undefined) return ownBody(body);
+  if (body !== undefined) return { body: ownBody(body) };
   const event = eventOf(letter);
   if (event === undefined) {
-    if (!hasData) return letter.body;
+    if (!hasData) return { body: letter.body };
     throw new InvalidEditError(`message "${letter.id}" is no event, so it has no data to edit: give a body`);
   }
   const data = hasData ? edit.data : event.data;
   if (!(data instanceof Uint8Array)) checkJson(data);
   const timestamp = writable(event.timestamp);
-  return encodeEvent({ ...event, data, timestamp, event_id: id, idempotency_key: id });
+  const renewed = { ...event, data, timestamp, event_id: id, idempotency_key: id };
+  const codec = codecOf(letter.body, letter.headers);
+  if (codec === 'native') return { body: encodeEvent(renewed) };
+  const { body: written, headers } = encodeCloudEvent(codec, renewed, key);
+  return { body: written, envelope: headers };
 }
 
-function eventOf({ body }: Peeked): DomainEvent | undefined {
+function eventOf({ body, headers, publishedAt }: Peeked): DomainEvent | undefined {
   try {
-    return decodeEvent(body);
+    return decodeEvent(body, headers, publishedAt);
   } catch {
     return undefined;
   }

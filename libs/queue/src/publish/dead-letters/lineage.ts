@@ -1,8 +1,6 @@
 import type { Peeked } from '../../backend/inspect.js';
-import type { Headers } from '../../message/headers.js';
+import { type Headers, REPLAY_COUNT_HEADER } from '../../message/headers.js';
 
-/** How often a message came back from the dead letters. */
-export const REPLAY_COUNT_HEADER = 'pp-replay-count';
 /** Id of the message that this one was edited from. */
 const EDITED_FROM_HEADER = 'pp-edited-from';
 const EDITED_BY_HEADER = 'pp-edited-by';

@@ -2,7 +2,7 @@ import type { MessageContext } from '../../interceptors/message-context.js';
 import { toBytes } from '../../message/body.js';
 import { exponential, schedule } from '../../policies/backoff.js';
 import { Reject } from '../../policies/verdicts.js';
-import { REPLAY_COUNT_HEADER } from '../../publish/dead-letters/lineage.js';
+import { REPLAY_COUNT_HEADER } from '../../message/headers.js';
 import { must, mustEqual } from '../expectations.js';
 import type { Law } from '../law.js';
 import { type LawBench, SUBSCRIPTION } from '../law-bench.js';

@@ -84,11 +84,11 @@ export class Stage implements OptionsRevision {
 
   /** Memory keeps its options; those of any other driver say where it is, which is nowhere now. */
   #inMemory(config: BackendConfig): BackendConfig {
-    const { name, driver, primary = false, codec = 'native', outbox } = config;
+    const { name, driver, primary = false, codec = 'native', outbox, signing } = config;
     if (driver === 'memory' || driver === memoryBackend) {
       return { ...config, driver: this.#standIn('process') };
     }
-    const kept = outbox === undefined ? {} : { outbox };
+    const kept = { ...(outbox !== undefined && { outbox }), ...(signing !== undefined && { signing }) };
     return { name, primary, codec, ...kept, driver: this.#standIn('many') };
   }
 
