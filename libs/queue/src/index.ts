@@ -12,6 +12,7 @@ export {
   encodeCloudEvent,
   encodeCloudEventBatch,
 } from './message/codec.js';
+export { MissingBlobError, WrongBlobError } from './composed/claim-check.js';
 export { BadSignatureError, type SigningKey } from './composed/signing.js';
 export type { EncodedEvent } from './message/cloudevents/binary.js';
 export { InvalidCloudEventError } from './message/cloudevents/cloud-event.js';
@@ -71,6 +72,7 @@ export {
   type SubscriptionTopology,
   type Topology,
 } from './backend/topology.js';
+export type { BlobStore } from './store/blob-store.js';
 export type { Conflict, Page, Store, StoreEntry, StoreOp, WriteResult } from './store/store.js';
 
 export { ANOMALIES, type Anomaly } from './policies/anomalies.js';
@@ -164,6 +166,7 @@ export {
 } from './nest/nest.errors.js';
 export type { PayloadIssue } from './nest/payload.validator.js';
 export { QueueExplainer } from './nest/queue.explainer.js';
+export type { ClaimCheckOptions } from './nest/claim-check.options.js';
 export type { SigningOptions } from './nest/signing.options.js';
 export { QueueModule } from './nest/queue.module.js';
 export type {

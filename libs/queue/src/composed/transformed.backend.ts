@@ -25,8 +25,12 @@ export interface MessageTransform {
   in(delivery: Delivery): Delivery | Promise<Delivery>;
   /** The broker has taken it, for so many subscriptions. */
   stored?(message: Outgoing, copies: number): void;
+  /** It is certain that the broker has not. */
+  refused?(message: Outgoing): void;
   /** The broker has taken the acknowledgement of what came in. */
   acknowledged?(delivery: Delivery): void;
+  /** After the backend was closed. */
+  close?(): Promise<void>;
 }
 
 /** No attempt can succeed: the message is a dead letter before anybody has looked into it. */
@@ -60,7 +64,9 @@ export class TransformedBackend extends ForwardingBackend {
     const going = made.filter((each): each is Outgoing => !isRefusal(each));
     const answers = going.length === 0 ? [] : await this.inner.publish(going, call);
     answers.forEach((answer, at) => {
-      if (answer.status === 'stored') this.transform.stored?.(going[at] as Outgoing, answer.copies);
+      const message = going[at] as Outgoing;
+      if (answer.status === 'stored') this.transform.stored?.(message, answer.copies);
+      else if (answer.status === 'refused') this.transform.refused?.(message);
     });
     const left = answers.values();
     return made.map((each) => (isRefusal(each) ? each : (left.next().value as PublishResult)));
@@ -73,6 +79,11 @@ export class TransformedBackend extends ForwardingBackend {
       if (error instanceof QueueError) return { status: 'refused', error };
       throw error;
     }
+  }
+
+  override async close(deadline: Date): Promise<void> {
+    await this.inner.close(deadline);
+    await this.transform.close?.();
   }
 
   override async open(spec: SubscriptionSpec): Promise<Receiver> {

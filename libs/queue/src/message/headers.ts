@@ -10,6 +10,9 @@ export const RESERVED_HEADER_PREFIX = 'pp-';
 /** How often a message came back from the dead letters. */
 export const REPLAY_COUNT_HEADER = 'pp-replay-count';
 
+/** Where the body of a message is kept; see docs/claim-check.md. */
+export const CLAIM_HEADER = 'pp-claim';
+
 /** Who wrote a message; see docs/signing.md. */
 export const SIGNATURE_HEADER = 'pp-signature';
 

@@ -5,8 +5,9 @@ import { systemAmbient, type Ambient } from '../ambient/ambient.js';
 import type { Backend, OpenedBackend } from '../backend/backend.js';
 import { UnsupportedError } from '../backend/backend.errors.js';
 import { DeduplicatingBackend } from '../composed/deduplicating.backend.js';
+import { ClaimCheck } from '../composed/claim-check.js';
 import { Signing } from '../composed/signing.js';
-import { TransformedBackend } from '../composed/transformed.backend.js';
+import { type MessageTransform, TransformedBackend } from '../composed/transformed.backend.js';
 import type { Offer } from '../policies/resolution.js';
 import { Bus } from '../publish/bus.js';
 import type { Store } from '../store/store.js';
@@ -18,6 +19,7 @@ import { checkBackendOptions } from './options.check.js';
 import { withDelays } from './delay-store.js';
 import { withOutbox } from './outbox.js';
 import { primaryOf } from './primary.backend.js';
+import { blobStoreOf, claimCheckPolicyOf } from './claim-check.options.js';
 import { signingPolicyOf } from './signing.options.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
 
@@ -68,14 +70,20 @@ export class Connections implements OnApplicationShutdown {
     };
   }
 
-  /** What happens to messages between the bus and the broker. */
-  #transformed({ signing }: BackendConfig, opened: OpenedBackend): OpenedBackend {
-    if (signing === undefined) return opened;
-    const { clock } = this.ambient;
+  /** What happens to messages between the bus and the broker: signed last, and verified first. */
+  #transformed({ name, signing, claimCheck }: BackendConfig, opened: OpenedBackend): OpenedBackend {
+    const { ambient } = this;
     const host = `${hostname()}:${process.pid}`;
-    const parts = { clock, host, report: (sentence: string) => this.#logger.error(sentence) };
-    const transform = new Signing(signingPolicyOf(signing), clock);
-    return { ...opened, backend: new TransformedBackend(opened.backend, transform, parts) };
+    const report = (sentence: string): void => this.#logger.error(sentence);
+    const over = (backend: Backend, transform: MessageTransform): Backend =>
+      new TransformedBackend(backend, transform, { clock: ambient.clock, host, report });
+    let { backend } = opened;
+    if (signing !== undefined) backend = over(backend, new Signing(signingPolicyOf(signing), ambient.clock));
+    if (claimCheck !== undefined) {
+      const parts = { backend: name, blobs: blobStoreOf(claimCheck), ambient, report };
+      backend = over(backend, new ClaimCheck(claimCheckPolicyOf(claimCheck), parts));
+    }
+    return { ...opened, backend };
   }
 
   /** What a backend lacks and its store makes up for. */

@@ -15,7 +15,17 @@ import {
 } from './options.rules.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
 
-const BACKEND_KEYS = new Set(['name', 'driver', 'primary', 'locality', 'codec', 'outbox', 'delays', 'signing']);
+const BACKEND_KEYS = new Set([
+  'name',
+  'driver',
+  'primary',
+  'locality',
+  'codec',
+  'outbox',
+  'delays',
+  'signing',
+  'claimCheck',
+]);
 /** What stands under such a key is never printed. */
 const SECRET = /pass|secret|token|key|credential|auth|cert|dsn|ur[il]|connection|user/i;
 const STRICT = { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false };

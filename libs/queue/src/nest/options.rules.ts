@@ -23,6 +23,7 @@ import { CODECS } from '../message/codec.js';
 import { parseDuration } from '../policies/duration.js';
 import { isUpcaster } from '../policies/upcasters.js';
 import { LOCALITIES } from '../policies/resolve-locality.js';
+import { problemWithClaimCheck } from './claim-check.options.js';
 import { HasNoProblem } from './has-no-problem.rule.js';
 import { problemWithSigning } from './signing.options.js';
 import { DRIVER_NAMES, isBackendFactory } from './backend.registry.js';
@@ -121,6 +122,10 @@ export class BackendRules {
   @IsOptional()
   @HasNoProblem(problemWithSigning)
   signing?: unknown;
+
+  @IsOptional()
+  @HasNoProblem(problemWithClaimCheck)
+  claimCheck?: unknown;
 }
 
 export class SubscriptionRules {

@@ -3,6 +3,7 @@ import type { Ambient } from '../ambient/ambient.js';
 import type { BackendFactory } from '../backend/backend.js';
 import type { OnStoreError } from '../composed/deduplicating.backend.js';
 import type { InterceptorRef } from '../decorators/consume.decorator.js';
+import type { ClaimCheckOptions } from './claim-check.options.js';
 import type { SigningOptions } from './signing.options.js';
 import type { CodecName } from '../message/codec.js';
 import type { SqlExecutor } from '../composed/outbox/sql-executor.js';
@@ -95,6 +96,8 @@ export interface BackendConfig {
   readonly delays?: string;
   /** Messages are signed, and those of strangers are dead before they are looked into; see docs/signing.md. */
   readonly signing?: SigningOptions;
+  /** Large bodies are kept beside the broker; see docs/claim-check.md. */
+  readonly claimCheck?: ClaimCheckOptions;
   readonly [option: string]: unknown;
 }
 

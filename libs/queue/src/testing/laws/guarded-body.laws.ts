@@ -1,11 +1,14 @@
+import { ClaimCheck } from '../../composed/claim-check.js';
 import { Signing, type SigningPolicy } from '../../composed/signing.js';
 import { TransformedBackend, type MessageTransform } from '../../composed/transformed.backend.js';
+import type { BlobStore } from '../../store/blob-store.js';
 import type { Backend } from '../../backend/backend.js';
 import { SIGNATURE_HEADER, withHeaders } from '../../message/headers.js';
 import { codeOf, mustEqual } from '../expectations.js';
 import type { Gate, Law } from '../law.js';
-import { type LawBench, SUBSCRIPTION } from '../law-bench.js';
-import { consume, openBus } from '../law-consumer.js';
+import { type LawBench, SUBSCRIPTION, TOPIC } from '../law-bench.js';
+import { MemoryBlobs } from '../memory-blobs.js';
+import { consume, drain, openBus } from '../law-consumer.js';
 
 const BROWSE: Gate = {
   needs: 'dead letters that can be browsed',
@@ -15,16 +18,74 @@ const BROWSE: Gate = {
 const KEY = { id: 'k1', secret: 'a secret of the laws'.repeat(2) };
 const SIGNED: SigningPolicy = { keys: [KEY], sign: 'k1', required: true, maxAgeMs: undefined };
 
-export function transformed(bench: LawBench, transform: MessageTransform, below = bench.backend): Backend {
-  return new TransformedBackend(below, transform, {
+function transformed(bench: LawBench, transform: MessageTransform): Backend {
+  return new TransformedBackend(bench.backend, transform, {
     clock: bench.ambient.clock,
     host: 'laws:1',
     report: () => undefined,
   });
 }
 
+const LARGE = { text: 'larger than ten' };
+
+function claiming(bench: LawBench, blobs: BlobStore): Backend {
+  const policy = { overBytes: 10, maxBytes: 1_000, keepMs: 1e9, sweepEveryMs: 1e9 };
+  const parts = { backend: 'laws', blobs, ambient: bench.ambient, report: () => undefined };
+  return transformed(bench, new ClaimCheck(policy, parts));
+}
+
 /** K, where messages are not on the broker as their handlers see them. */
 export const GUARDED_BODY_LAWS: readonly Law[] = [
+  {
+    id: 'K5',
+    title: 'the blob of a large body goes with its last subscription, and not before',
+    gate: BROWSE,
+    does: async (bench) => {
+      await bench.ensure({ 'laws.other': [TOPIC] });
+      const blobs = new MemoryBlobs();
+      const process = claiming(bench, blobs);
+      const bus = openBus(bench, process);
+      const seen: unknown[] = [];
+      const handle = ({ data, attempt }: { readonly data: unknown; readonly attempt: number }): void => {
+        seen.push(data);
+        if (attempt === 1) throw new TypeError('once');
+      };
+      await bus.publish(TOPIC, LARGE);
+      const first = await consume(bench, { process, handle, policies: { raw: false } });
+      await bench.time.until(() => first.settled.includes('ack'), 3_000);
+      await bench.time.pass(100);
+      mustEqual(blobs.held.size, 1, 'the blobs while one subscription has not handled it');
+      const other = await consume(bench, {
+        process,
+        handle,
+        policies: { raw: false },
+        subscription: 'laws.other',
+      });
+      await bench.time.until(() => other.settled.includes('ack'), 3_000);
+      await bench.time.until(() => blobs.held.size === 0, 1_000);
+      mustEqual(seen, [LARGE, LARGE, LARGE, LARGE], 'what the handlers saw');
+      await drain(bench, first);
+      await drain(bench, other);
+    },
+  },
+  {
+    id: 'K5a',
+    title: 'a message whose blob is gone is dead at once, and does not loop',
+    gate: BROWSE,
+    does: async (bench) => {
+      const blobs = new MemoryBlobs();
+      const process = claiming(bench, blobs);
+      await openBus(bench, process).publish(TOPIC, LARGE);
+      blobs.held.clear();
+      const running = await consume(bench, { process, handle: () => undefined, policies: { raw: false } });
+      await bench.time.pass(3_000);
+      mustEqual(running.starts, [], 'what was handled without a body');
+      const reasons = (await bench.browse('dead')).map(({ failures }) =>
+        failures.map(({ reason }) => reason),
+      );
+      mustEqual(reasons, [['missing_blob']], 'the dead letters');
+    },
+  },
   {
     id: 'K6a',
     title:

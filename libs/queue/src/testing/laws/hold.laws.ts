@@ -1,6 +1,6 @@
 import type { Receiver } from '../../backend/backend.js';
 import type { Delivery } from '../../message/delivery.js';
-import { REPLAY_COUNT_HEADER } from '../../publish/dead-letters/lineage.js';
+import { REPLAY_COUNT_HEADER } from '../../message/headers.js';
 import { mustEqual } from '../expectations.js';
 import type { Law } from '../law.js';
 import { type LawBench, SUBSCRIPTION } from '../law-bench.js';
