@@ -2,6 +2,7 @@ import type { Delivery } from '../message/delivery.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { ack, type Mutant, mutant, ok, outgoing, publishing, settlingAs } from './mutant.js';
 import { CONSUMING_MUTANTS } from './mutants.consuming.js';
+import { ENVELOPE_MUTANTS } from './mutants.envelope.js';
 import { HANDLING_MUTANTS } from './mutants.handling.js';
 import { ORDERING_MUTANTS } from './mutants.ordering.js';
 import { PUBLISHING_MUTANTS } from './mutants.publishing.js';
@@ -161,6 +162,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...PUBLISHING_MUTANTS,
   ...REPLAY_MUTANTS,
   ...ORDERING_MUTANTS,
+  ...ENVELOPE_MUTANTS,
 ];
 
 async function nothing(): Promise<readonly Delivery[]> {
