@@ -62,7 +62,7 @@ export class ClaimCheck implements MessageTransform {
     private readonly parts: ClaimCheckParts,
   ) {}
 
-  async out(message: Outgoing): Promise<Outgoing> {
+  out(message: Outgoing): Outgoing | Promise<Outgoing> {
     const { overBytes, maxBytes } = this.policy;
     const given = message.headers[CLAIM_HEADER];
     const isReplay = given !== undefined && (message.edited !== true || byteLength(message.body) === 0);
@@ -72,13 +72,13 @@ export class ClaimCheck implements MessageTransform {
     if (bytes <= overBytes)
       return given === undefined ? message : { ...message, body: message.body, headers };
     if (bytes > maxBytes) throw new PayloadTooLargeError(this.parts.backend, bytes, maxBytes);
+    return this.#claim(message, headers);
+  }
+
+  async #claim(message: Outgoing, headers: Headers): Promise<Outgoing> {
     const claim = await this.#put(message.body);
-    return {
-      ...message,
-      body: '',
-      event: undefined,
-      headers: withHeaders(headers, claimHeaders(claim, headers)),
-    };
+    const claimed = withHeaders(headers, claimHeaders(claim, headers));
+    return { ...message, body: '', event: undefined, headers: claimed };
   }
 
   async #put(body: Body): Promise<Claim> {

@@ -1,4 +1,4 @@
-import { delivery } from '../interceptors/handling.fixture.js';
+import { delivery } from '../message/delivery.fixture.js';
 import type { Delivery } from '../message/delivery.js';
 import {
   checkHeaders,

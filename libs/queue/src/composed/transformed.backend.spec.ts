@@ -69,6 +69,18 @@ describe('a backend whose messages are transformed', () => {
     expect('publishNow' in backend).toBe(false);
   });
 
+  it('calls the backend before it returns where nothing waits, as a transaction needs', async () => {
+    const { backend, inner } = await openWith({ out: (each) => ({ ...each, body: 'changed' }) });
+    const called: unknown[] = [];
+    inner.publish = async (batch, call) => {
+      called.push(batch[0]?.body, call?.tx);
+      return [{ status: 'stored', copies: 1 }];
+    };
+    const publishing = backend.publish([message('a')], { tx: 'mine' });
+    expect(called).toEqual(['changed', 'mine']);
+    await publishing;
+  });
+
   it('refuses what cannot go out, and only that', async () => {
     const { backend, take } = await openWith({
       out: (each) => {

@@ -59,8 +59,12 @@ export class TransformedBackend extends ForwardingBackend {
     super(inner);
   }
 
+  /** Where no transform waits, the backend below is called before this returns: a transaction may depend on it. */
   override async publish(batch: readonly Outgoing[], call?: PublishCall): Promise<readonly PublishResult[]> {
-    const made = await Promise.all(batch.map((message) => this.#out(message)));
+    const making = batch.map((message) => this.#out(message));
+    const made = making.some(isWaiting)
+      ? await Promise.all(making.map(async (each) => each))
+      : (making as readonly Made[]);
     const going = made.filter((each): each is Outgoing => !isRefusal(each));
     const answers = going.length === 0 ? [] : await this.inner.publish(going, call);
     answers.forEach((answer, at) => {
@@ -72,12 +76,12 @@ export class TransformedBackend extends ForwardingBackend {
     return made.map((each) => (isRefusal(each) ? each : (left.next().value as PublishResult)));
   }
 
-  async #out(message: Outgoing): Promise<Outgoing | Refused> {
+  #out(message: Outgoing): Made | Promise<Made> {
     try {
-      return await this.transform.out(message);
+      const made = this.transform.out(message);
+      return made instanceof Promise ? made.catch(refusalOf) : made;
     } catch (error) {
-      if (error instanceof QueueError) return { status: 'refused', error };
-      throw error;
+      return refusalOf(error);
     }
   }
 
@@ -92,8 +96,19 @@ export class TransformedBackend extends ForwardingBackend {
 }
 
 type Refused = PublishResult & { readonly status: 'refused' };
+type Made = Outgoing | Refused;
 
-function isRefusal(made: Outgoing | Refused): made is Refused {
+function isWaiting(making: Made | Promise<Made>): boolean {
+  return making instanceof Promise;
+}
+
+/** Throws what is no answer to a publish. */
+function refusalOf(error: unknown): Refused {
+  if (error instanceof QueueError) return { status: 'refused', error };
+  throw error;
+}
+
+function isRefusal(made: Made): made is Refused {
   return 'status' in made;
 }
 
