@@ -167,6 +167,7 @@ export {
 export type { PayloadIssue } from './nest/payload.validator.js';
 export { QueueExplainer } from './nest/queue.explainer.js';
 export type { ClaimCheckOptions } from './nest/claim-check.options.js';
+export type { PublishSchemas } from './nest/publish.schemas.js';
 export type { SigningOptions } from './nest/signing.options.js';
 export { QueueModule } from './nest/queue.module.js';
 export type {

@@ -20,6 +20,7 @@ import { withDelays } from './delay-store.js';
 import { withOutbox } from './outbox.js';
 import { primaryOf } from './primary.backend.js';
 import { blobStoreOf, claimCheckPolicyOf } from './claim-check.options.js';
+import { payloadCheckOf } from './publish.schemas.js';
 import { signingPolicyOf } from './signing.options.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
 
@@ -65,6 +66,7 @@ export class Connections implements OnApplicationShutdown {
         ambient,
         dedupWindows: dedupWindows(this.options, config.name),
         codec: config.codec,
+        checkPayload: payloadCheckOf(this.options.schemas),
       }),
       store: new LazyStore(() => storeOf(backend)),
     };

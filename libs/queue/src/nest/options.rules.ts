@@ -25,6 +25,7 @@ import { isUpcaster } from '../policies/upcasters.js';
 import { LOCALITIES } from '../policies/resolve-locality.js';
 import { problemWithClaimCheck } from './claim-check.options.js';
 import { HasNoProblem } from './has-no-problem.rule.js';
+import { problemWithSchemas } from './publish.schemas.js';
 import { problemWithSigning } from './signing.options.js';
 import { DRIVER_NAMES, isBackendFactory } from './backend.registry.js';
 
@@ -239,6 +240,10 @@ export class ModuleRules {
   /** See bridge.options.ts. */
   @IsOptional()
   bridges?: unknown;
+
+  @IsOptional()
+  @HasNoProblem(problemWithSchemas)
+  schemas?: unknown;
 
   @IsOptional()
   @ValidateNested()

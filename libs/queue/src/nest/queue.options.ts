@@ -4,6 +4,7 @@ import type { BackendFactory } from '../backend/backend.js';
 import type { OnStoreError } from '../composed/deduplicating.backend.js';
 import type { InterceptorRef } from '../decorators/consume.decorator.js';
 import type { ClaimCheckOptions } from './claim-check.options.js';
+import type { PublishSchemas } from './publish.schemas.js';
 import type { SigningOptions } from './signing.options.js';
 import type { CodecName } from '../message/codec.js';
 import type { SqlExecutor } from '../composed/outbox/sql-executor.js';
@@ -37,6 +38,11 @@ export interface QueueModuleOptions {
   readonly upcasters?: readonly Upcaster[];
   /** What is published on one backend and wanted on another one too; see docs/bridges.md. */
   readonly bridges?: readonly BridgeConfig[];
+  /**
+   * Classes with class-validator rules, or Standard Schemas, by the type of event: what this application publishes must
+   * keep to them, or is refused before anything is sent. See docs/schema-versions.md.
+   */
+  readonly schemas?: PublishSchemas;
   /** Around every handler, the first one outermost. */
   readonly interceptors?: readonly InterceptorRef[];
   readonly shutdown?: ShutdownOptions;

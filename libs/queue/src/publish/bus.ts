@@ -30,9 +30,14 @@ export interface BusOptions {
   readonly publishTimeoutMs?: number;
   /** Default 100 000 messages. */
   readonly maxPending?: number;
+  /** Checks a payload by its type before anything is sent; throws, or rejects, InvalidPayloadError. */
+  readonly checkPayload?: CheckPayload | undefined;
   /** See SealerOptions. */
   readonly dedupWindows?: ReadonlyMap<string, number>;
 }
+
+/** Answers with a promise only where the check waits. What it resolves to is not used: what is sent is what was given. */
+export type CheckPayload = (type: string, data: unknown) => unknown;
 
 /** The way out to one backend: what applications inject to publish. */
 export class Bus {
@@ -40,6 +45,7 @@ export class Bus {
   readonly #ambient: Ambient;
   readonly #sealer: Sealer;
   readonly #batcher: PublishBatcher;
+  readonly #checkPayload: CheckPayload | undefined;
   readonly #handled = new HandledTracker();
   readonly #requests: Requests;
   readonly #replies: Replies;
@@ -47,6 +53,7 @@ export class Bus {
   constructor(options: BusOptions) {
     this.#backend = options.backend;
     this.#ambient = options.ambient;
+    this.#checkPayload = options.checkPayload;
     this.#sealer = new Sealer({
       source: options.source,
       ambient: options.ambient,
@@ -78,13 +85,20 @@ export class Bus {
   publish(topic: string, data: unknown, options?: PublishOptions): Promise<Receipt> {
     try {
       const message = this.#sealer.seal(topic, data, options);
-      if (options?.tx !== undefined) return this.#sendIn(options.tx, message, options.wait);
-      if (options?.wait !== 'handled') return this.#send(message);
-      this.#mustBeInProcess();
-      return this.#handled.track(message.id, () => this.#send(message));
+      const checking = this.#checkPayload?.(options?.type ?? topic, data);
+      if (checking instanceof Promise) return checking.then(() => this.#go(message, options));
+      return this.#go(message, options);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** In the way that the options ask for. May throw. */
+  #go(message: Outgoing, options: PublishOptions | undefined): Promise<Receipt> {
+    if (options?.tx !== undefined) return this.#sendIn(options.tx, message, options.wait);
+    if (options?.wait !== 'handled') return this.#send(message);
+    this.#mustBeInProcess();
+    return this.#handled.track(message.id, () => this.#send(message));
   }
 
   /** Bytes without an envelope, for consumers that are not ours. Otherwise as `publish`. */
@@ -102,8 +116,10 @@ export class Bus {
    * request up, with RequestTimeoutError when no answer came in time, and as `publish` does. Of several subscriptions
    * the first answer wins. The first request of a bus opens its private subscription for replies.
    */
-  request<Result = unknown>(topic: string, data: unknown, options: RequestOptions): Promise<Result> {
-    return this.#requests.request(topic, data, options) as Promise<Result>;
+  async request<Result = unknown>(topic: string, data: unknown, options: RequestOptions): Promise<Result> {
+    const checking = this.#checkPayload?.(topic, data);
+    if (checking instanceof Promise) await checking;
+    return (await this.#requests.request(topic, data, options)) as Result;
   }
 
   /**
