@@ -3,7 +3,7 @@ import type { Ambient } from '../ambient/ambient.js';
 import { BackendUnavailableError, PayloadTooLargeError } from '../backend/backend.errors.js';
 import { type Body, byteLength, toBytes } from '../message/body.js';
 import { wireFormOf } from '../message/cloudevents/wire-form.js';
-import type { Delivery } from '../message/delivery.js';
+import { changedDelivery, type Delivery } from '../message/delivery.js';
 import { CLAIM_HEADER, emptyHeaders, type Headers, withHeaders } from '../message/headers.js';
 import { decodeText } from '../message/json.js';
 import type { Outgoing } from '../message/outgoing.js';
@@ -116,7 +116,7 @@ export class ClaimCheck implements MessageTransform {
       throw new WrongBlobError('the body in the blob store is not the one that was sent');
     }
     const body = claim.kind === 'text' ? decodeText(found) : new Uint8Array(found);
-    return { ...delivery, body, headers: without(delivery.headers), event: undefined };
+    return changedDelivery(delivery, { body, headers: without(delivery.headers), event: undefined });
   }
 
   stored({ headers, to }: Outgoing, copies: number): void {

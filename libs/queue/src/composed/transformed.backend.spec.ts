@@ -1,7 +1,7 @@
 import { memoryBackend } from '../backends/memory/index.js';
 import { BackendUnavailableError } from '../backend/backend.errors.js';
 import type { Peeked } from '../backend/inspect.js';
-import type { Delivery } from '../message/delivery.js';
+import { changedDelivery, type Delivery } from '../message/delivery.js';
 import { NO_HEADERS } from '../message/headers.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { sleep } from '../ambient/clock.js';
@@ -55,13 +55,13 @@ describe('a backend whose messages are transformed', () => {
     const seen: string[] = [];
     const { backend, receiver, take, inner } = await openWith({
       out: (each) => ({ ...each, body: `<${each.body as string}>` }),
-      in: (each) => ({ ...each, body: (each.body as string).slice(1, -1) }),
+      in: (each) => changedDelivery(each, { body: (each.body as string).slice(1, -1) }),
       stored: ({ id }, copies) => void seen.push(`${id} stored ${copies}`),
       acknowledged: ({ body }) => void seen.push(`${body as string} acknowledged`),
     });
     await backend.publish([message('a')]);
     const [delivery] = (await take()) as [Delivery];
-    expect(delivery.body).toBe('a');
+    expect(delivery).toMatchObject({ id: 'a', topic: 'orders', subscription: 'work', attempt: 1, body: 'a' });
     expect(await receiver.settle([{ kind: 'ack', delivery }])).toEqual(['ok']);
     expect(await receiver.settle([{ kind: 'ack', delivery }])).toEqual(['noop']);
     expect(seen).toEqual(['a stored 1', '<a> acknowledged']);

@@ -9,7 +9,7 @@ import type {
 } from '../backend/backend.js';
 import { ForwardingBackend, ForwardingReceiver } from '../backend/forwarding-backend.js';
 import type { SubscriptionSpec } from '../backend/topology.js';
-import type { Delivery } from '../message/delivery.js';
+import { changedDelivery, type Delivery } from '../message/delivery.js';
 import { describeError } from '../message/error-info.js';
 import type { FailureReason } from '../message/failure-record.js';
 import type { Outgoing } from '../message/outgoing.js';
@@ -173,7 +173,7 @@ class TransformedReceiver extends ForwardingReceiver {
   /** The lease runs since the broker gave it away. */
   #late(delivery: Delivery, tookMs: number): Delivery {
     if (tookMs < 1) return delivery;
-    const shorter = { ...delivery, leaseMs: Math.max(1, delivery.leaseMs - tookMs) };
+    const shorter = changedDelivery(delivery, { leaseMs: Math.max(1, delivery.leaseMs - tookMs) });
     this.#originals.set(shorter, this.#original(delivery));
     return shorter;
   }

@@ -27,3 +27,25 @@ export interface Delivery {
   /** The event, when the backend shares memory with the publisher and the payload cannot be changed by anyone. */
   readonly event?: DomainEvent | undefined;
 }
+
+/** One that differs; a backend's own may have its fields on a prototype, where a spread does not see them. */
+export function changedDelivery(delivery: Delivery, changes: Partial<Delivery>): Delivery {
+  const { id, ref, topic, subscription, key, body, headers } = delivery;
+  const { publishedAt, attempt, crashes, failures, leaseMs, event } = delivery;
+  const copy: { readonly [Field in keyof Required<Delivery>]: Delivery[Field] } = {
+    id,
+    ref,
+    topic,
+    subscription,
+    key,
+    body,
+    headers,
+    publishedAt,
+    attempt,
+    crashes,
+    failures,
+    leaseMs,
+    event,
+  };
+  return { ...copy, ...changes };
+}

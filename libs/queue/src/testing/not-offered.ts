@@ -34,6 +34,11 @@ export const NOT_OFFERED: readonly NotOffered[] = [
     why: 'no backend has a limit of its own',
   },
   {
+    id: 'K6',
+    title: 'compression, encryption and a claim check compose',
+    why: 'bodies are neither compressed nor encrypted; a signature and a claim check compose',
+  },
+  {
     id: 'G6',
     title: 'a wedged client is found and recreated',
     why: 'no backend with a client that can wedge',

@@ -18,8 +18,8 @@ const BROWSE: Gate = {
 const KEY = { id: 'k1', secret: 'a secret of the laws'.repeat(2) };
 const SIGNED: SigningPolicy = { keys: [KEY], sign: 'k1', required: true, maxAgeMs: undefined };
 
-function transformed(bench: LawBench, transform: MessageTransform): Backend {
-  return new TransformedBackend(bench.backend, transform, {
+function transformed(bench: LawBench, transform: MessageTransform, below = bench.backend): Backend {
+  return new TransformedBackend(below, transform, {
     clock: bench.ambient.clock,
     host: 'laws:1',
     report: () => undefined,
@@ -28,10 +28,10 @@ function transformed(bench: LawBench, transform: MessageTransform): Backend {
 
 const LARGE = { text: 'larger than ten' };
 
-function claiming(bench: LawBench, blobs: BlobStore): Backend {
+function claiming(bench: LawBench, blobs: BlobStore, below = bench.backend): Backend {
   const policy = { overBytes: 10, maxBytes: 1_000, keepMs: 1e9, sweepEveryMs: 1e9 };
   const parts = { backend: 'laws', blobs, ambient: bench.ambient, report: () => undefined };
-  return transformed(bench, new ClaimCheck(policy, parts));
+  return transformed(bench, new ClaimCheck(policy, parts), below);
 }
 
 /** K, where messages are not on the broker as their handlers see them. */
@@ -125,6 +125,28 @@ export const GUARDED_BODY_LAWS: readonly Law[] = [
       const answer = await letters.replay('changed').catch((error: unknown) => error);
       mustEqual(codeOf(answer), 'bad_signature', 'the answer to a replay of the changed one');
       mustEqual((await bench.depth()).dead, 4, 'the dead letters after it');
+    },
+  },
+  {
+    id: 'K6b',
+    title:
+      'a signature and a claim check compose: a large body comes whole, and one that was changed in its store is dead',
+    gate: BROWSE,
+    does: async (bench) => {
+      const blobs = new MemoryBlobs();
+      const process = claiming(bench, blobs, transformed(bench, new Signing(SIGNED, bench.ambient.clock)));
+      const bus = openBus(bench, process);
+      await bus.publish(TOPIC, LARGE, { id: 'changed' });
+      for (const { bytes } of blobs.held.values()) bytes.reverse();
+      await bus.publish(TOPIC, LARGE, { id: 'whole' });
+      const seen: unknown[] = [];
+      const handle = ({ id, data }: { readonly id: string; readonly data: unknown }): void =>
+        void seen.push([id, data]);
+      const running = await consume(bench, { process, handle, policies: { raw: false } });
+      await bench.time.until(() => running.settled.includes('ack'), 3_000);
+      mustEqual(seen, [['whole', LARGE]], 'what was handled');
+      const reasons = (await bench.browse('dead')).map(({ id, failures }) => [id, failures.at(-1)?.reason]);
+      mustEqual(reasons, [['changed', 'wrong_blob']], 'the dead letters');
     },
   },
 ];
