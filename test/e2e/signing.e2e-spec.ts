@@ -59,6 +59,19 @@ describe('an application that signs', () => {
     await app.close();
   });
 
+  it('cannot keep its delayed messages elsewhere', () => {
+    const given = [
+      { ...backends[0], primary: true, delays: 'later' },
+      { name: 'later', driver: 'memory' },
+    ];
+    const starting = Test.createTestingModule({
+      imports: [QueueModule.forRoot({ source: 'urn:service:shop', backends: given as never })],
+    }).compile();
+    return expect(starting).rejects.toThrow(
+      'backends[0].delays: neither this backend nor "later" can have signing',
+    );
+  });
+
   it.each([
     [{ keys: [] }, 'needs keys, a list of ids and secrets'],
     [{ keys: [{ id: 'a b', secret: 'x'.repeat(32) }] }, 'needs for each key an id'],

@@ -13,6 +13,7 @@ import {
   TopicRules,
   TopologyRules,
 } from './options.rules.js';
+import { signingProblems } from './signing.options.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
 
 const BACKEND_KEYS = new Set([
@@ -37,7 +38,11 @@ export function checkModuleOptions(given: unknown): QueueModuleOptions {
   const options = given as unknown as QueueModuleOptions;
   checkNames(options);
   const names = options.backends.map(({ name }) => name);
-  const problems = [...bridgeProblems(options.bridges, names), ...delayProblems(options.backends)];
+  const problems = [
+    ...bridgeProblems(options.bridges, names),
+    ...delayProblems(options.backends),
+    ...signingProblems(options.backends),
+  ];
   if (problems.length > 0) fail(problems);
   return options;
 }

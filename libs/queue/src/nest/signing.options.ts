@@ -1,4 +1,5 @@
 import { MIN_SECRET_BYTES, type SigningKey, type SigningPolicy } from '../composed/signing.js';
+import type { BackendConfig } from './queue.options.js';
 import { type Duration, parseDuration } from '../policies/duration.js';
 
 /** HMAC signatures of one backend's messages. */
@@ -32,6 +33,15 @@ export function problemWithSigning(given: unknown): string | undefined {
   if (required !== undefined && typeof required !== 'boolean') return 'needs in required true or false';
   if (maxAge !== undefined) parseDuration('maxAge', maxAge as Duration);
   return undefined;
+}
+
+/** A retry that waits on another backend is neither a new message nor the one that was signed. */
+export function signingProblems(backends: readonly BackendConfig[]): readonly string[] {
+  return backends.flatMap(({ signing, delays }, at) => {
+    const later = backends.find(({ name }) => name === delays);
+    if (later === undefined || (signing === undefined && later.signing === undefined)) return [];
+    return [`backends[${at}].delays: neither this backend nor "${later.name}" can have signing`];
+  });
 }
 
 function isLongEnough(secret: unknown): boolean {
