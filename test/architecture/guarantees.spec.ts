@@ -1,4 +1,4 @@
-import { ALL_LAWS, NOT_OFFERED } from '@pigeonpost/queue/testing';
+import { ALL_LAWS, NOT_OFFERED, SHOWN_ELSEWHERE } from '@pigeonpost/queue/testing';
 import { ANOMALY_NOTES } from '../laws/guarantees/anomalies.js';
 import { type Column, declaredColumns } from '../laws/guarantees/columns.js';
 import { PAGE, pageOf, README, readmePartOf } from '../laws/guarantees/page.js';
@@ -22,9 +22,13 @@ describe('the guarantees in the docs', () => {
   });
 
   it('name every law once, offered or not', () => {
-    const ids = [...ALL_LAWS, ...NOT_OFFERED].map(({ id }) => id);
+    const ids = [...ALL_LAWS, ...SHOWN_ELSEWHERE, ...NOT_OFFERED].map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     for (const id of ids) expect(read(PAGE)).toContain(`\n| ${id} `);
+  });
+
+  it('say nothing of what shows a promise that does not exist', () => {
+    expect(SHOWN_ELSEWHERE.filter(({ by }) => files(by).length !== 1)).toEqual([]);
   });
 
   it('bound what can still happen by laws that exist', () => {

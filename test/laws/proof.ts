@@ -5,6 +5,7 @@ import {
   type LawReport,
   NOT_OFFERED,
   runLaws,
+  SHOWN_ELSEWHERE,
   unprovenClaims,
   type VERDICTS,
 } from '@pigeonpost/queue/testing';
@@ -41,7 +42,7 @@ export async function prove({ fixture, atOnce }: BackendUnderLaws): Promise<Proo
   return {
     backend: fixture.name,
     capabilities,
-    laws: [...reports.map(toLine), ...NOT_OFFERED_LINES],
+    laws: [...reports.map(toLine), ...SHOWN_ELSEWHERE_LINES, ...NOT_OFFERED_LINES],
     unproven: unprovenClaims(capabilities, reports),
     errors: new Map(reports.filter(isFailed).map(({ id, error }) => [id, error])),
   };
@@ -50,6 +51,14 @@ export async function prove({ fixture, atOnce }: BackendUnderLaws): Promise<Proo
 export function isSound({ errors, unproven }: Proof): boolean {
   return errors.size === 0 && unproven.length === 0;
 }
+
+const SHOWN_ELSEWHERE_LINES = SHOWN_ELSEWHERE.map(({ id, title, by }): LawLine => ({
+  id,
+  title,
+  result: 'shown elsewhere',
+  why: by,
+  proves: [],
+}));
 
 const NOT_OFFERED_LINES = NOT_OFFERED.map((promise): LawLine => ({
   ...promise,

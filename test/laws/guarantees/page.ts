@@ -1,5 +1,5 @@
 import type { Anomaly } from '@pigeonpost/queue';
-import { ALL_LAWS, NOT_OFFERED } from '@pigeonpost/queue/testing';
+import { ALL_LAWS, NOT_OFFERED, SHOWN_ELSEWHERE } from '@pigeonpost/queue/testing';
 import { ANOMALY_NOTES, type AnomalyNote, happens } from './anomalies.js';
 import type { Column } from './columns.js';
 import { markdownTable } from './markdown-table.js';
@@ -36,6 +36,12 @@ ${(Object.entries(ANOMALY_NOTES) as [Anomaly, AnomalyNote][]).flatMap((entry) =>
 in its capabilities, and refused when it was asked.
 
 ${everyLaw(columns)}
+
+## Shown elsewhere
+
+What takes more than one broker and one process to show.
+
+${markdownTable([['law', 'what holds', 'shown by'], ...SHOWN_ELSEWHERE.map(({ id, title, by }) => [id, title, `[${by}](../${by})`])])}
 
 ## Not offered
 

@@ -1,5 +1,6 @@
 import type { Law } from './law.js';
 import { BATCH_LAWS } from './laws/batch.laws.js';
+import { ADMIN_LAWS } from './laws/admin.laws.js';
 import { BUS_LAWS } from './laws/bus.laws.js';
 import { CONSUMER_LAWS } from './laws/consumer.laws.js';
 import { DEAD_LETTER_LAWS } from './laws/dead-letter.laws.js';
@@ -9,6 +10,8 @@ import { DELAY_STORE_LAWS } from './laws/delay-store.laws.js';
 import { DELAY_LAWS } from './laws/delay.laws.js';
 import { EPHEMERAL_LAWS } from './laws/ephemeral.laws.js';
 import { ENVELOPE_LAWS } from './laws/envelope.laws.js';
+import { FAN_OUT_LAWS } from './laws/fan-out.laws.js';
+import { FAULT_LAWS } from './laws/fault.laws.js';
 import { FLOW_LAWS } from './laws/flow.laws.js';
 import { GUARDED_BODY_LAWS } from './laws/guarded-body.laws.js';
 import { LEASE_LAWS } from './laws/lease.laws.js';
@@ -62,4 +65,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...CRASH_LAWS,
   ...REPLAY_LAWS,
   ...SHUTDOWN_LAWS,
+  ...FAN_OUT_LAWS,
+  ...FAULT_LAWS,
+  ...ADMIN_LAWS,
 ];

@@ -35,4 +35,5 @@ export { skewedClock, VirtualClock } from './virtual-clock.js';
 export { weakened } from './weakened.js';
 export { type SimulationCommand } from './simulation/commands.js';
 export { shrink } from './simulation/shrink.js';
+export { SHOWN_ELSEWHERE, type ShownElsewhere } from './shown-elsewhere.js';
 export { simulate, type SimulationReport, type SimulationRequest } from './simulation/simulate.js';

@@ -1,3 +1,4 @@
+import type { Clock } from '../ambient/clock.js';
 import type { Backend, Settlement, SettleResult } from '../backend/backend.js';
 import { BatchHandler } from '../consume/batch-handler.js';
 import type { MessageHandler } from '../consume/handler.js';
@@ -24,6 +25,8 @@ export interface LawConsumerOptions {
   readonly subscription?: string;
   /** Shared by those that are one process. Default: a process of its own. */
   readonly solo?: Solo;
+  /** The clock of its process; default: the law's own. */
+  readonly clock?: Clock;
 }
 
 /** A real consumer as a law uses it: short leases, short waits, and notes of what it started, settled and suffered. */
@@ -47,7 +50,7 @@ export class LawConsumer {
       handler: this.#handler(options, resolved, bench),
       interceptors: [],
       policies: resolved,
-      ambient: bench.ambient,
+      ambient: { ...bench.ambient, ...(options.clock && { clock: options.clock }) },
       host: 'laws:1',
       solo: options.solo ?? new Solo(),
       listener: {

@@ -6,9 +6,16 @@ import { answerTo } from './law-answer.js';
 import { LawBench } from './law-bench.js';
 
 /** Everything that a report of the laws can say of one: the words of the command, of the pages and of the code. */
-export const VERDICTS = ['passed', 'refused as declared', 'not applicable', 'not offered', 'failed'] as const;
+export const VERDICTS = [
+  'passed',
+  'refused as declared',
+  'not applicable',
+  'shown elsewhere',
+  'not offered',
+  'failed',
+] as const;
 /** What became of a law that was run. */
-export type Verdict = Exclude<(typeof VERDICTS)[number], 'not offered'>;
+export type Verdict = Exclude<(typeof VERDICTS)[number], 'shown elsewhere' | 'not offered'>;
 
 export interface LawReport {
   readonly id: string;

@@ -128,6 +128,34 @@ export function skewedClock(clock: Clock, offsetMs: number): Clock {
   };
 }
 
+/**
+ * The same time as a process sees it that can stand still: while it is paused none of its timers fires, and those that
+ * became due fire when it goes on.
+ */
+export function pausableClock(clock: Clock): {
+  readonly clock: Clock;
+  readonly pause: () => void;
+  readonly resume: () => void;
+} {
+  let overdue: Set<() => void> | undefined;
+  const timer = (delayMs: number, fn: () => void): CancelTimer => {
+    const cancel = clock.timer(delayMs, () => (overdue === undefined ? fn() : overdue.add(fn)));
+    return () => {
+      cancel();
+      overdue?.delete(fn);
+    };
+  };
+  return {
+    clock: { now: () => clock.now(), mono: () => clock.mono(), timer },
+    pause: () => (overdue ??= new Set()),
+    resume: () => {
+      const fired = overdue ?? [];
+      overdue = undefined;
+      for (const fn of fired) fn();
+    },
+  };
+}
+
 /** Lets everything run that needs no time to pass: promise jobs and a few turns of immediates. */
 export async function turns(count = TURNS): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise<void>((resolve) => realSetImmediate(resolve));

@@ -1,0 +1,33 @@
+/** A promise of the contract that no law can show, because it needs more than one broker and one process. */
+export interface ShownElsewhere {
+  readonly id: string;
+  readonly title: string;
+  /** What shows it: a file of the repository. */
+  readonly by: string;
+}
+
+/** Listed with every run, so that nothing is missing unseen. */
+export const SHOWN_ELSEWHERE: readonly ShownElsewhere[] = [
+  {
+    id: 'I7',
+    title: 'random consumers that are killed again and again lose nothing',
+    by: 'test/scenario/worker/kills.scenario-spec.ts',
+  },
+  {
+    id: 'N1',
+    title: 'every backend answers as memory does, call by call',
+    by: 'test/laws/differential.law-spec.ts',
+  },
+  { id: 'N2', title: 'known mistakes of other systems are caught', by: 'test/laws/mutants.command.ts' },
+  {
+    id: 'N3',
+    title: 'a backend around a backend keeps what the inner one promises',
+    by: 'test/laws/decorated.law-spec.ts',
+  },
+  {
+    id: 'N4',
+    title: 'the guarantees in the docs come from a run, and a stale page fails',
+    by: 'test/architecture/guarantees.spec.ts',
+  },
+  { id: 'N5', title: 'all laws end within their time', by: 'test/laws/bind-laws.ts' },
+];
