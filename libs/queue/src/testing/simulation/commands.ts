@@ -12,6 +12,8 @@ export type SimulationCommand =
       readonly count: number;
       readonly delayMs: number;
       readonly priority: number;
+      /** '' for none. */
+      readonly key: string;
     }
   | { readonly kind: 'start' | 'stop'; readonly process: number; readonly subscription: number }
   | { readonly kind: 'rest' | 'wake'; readonly process: number; readonly subscription: number }
@@ -33,7 +35,7 @@ export type SimulationCommand =
 export type CommandKind = SimulationCommand['kind'];
 
 export const PROCESSES = 3;
-export const SUBSCRIPTIONS = 3;
+export const SUBSCRIPTIONS = 4;
 
 /** How often each kind is drawn when a run has it at all. */
 const WEIGHTS: Readonly<Record<CommandKind, number>> = {
@@ -64,6 +66,7 @@ const MENDED_BY: Partial<Readonly<Record<CommandKind, CommandKind>>> = {
   rest: 'wake',
 };
 const KINDS = Object.keys(WEIGHTS) as CommandKind[];
+const KEYS = ['', '', 'k1', 'k1', 'k2'];
 const WAITS_MS = [0, 0, 0, 20, 300, 2_000];
 const ADVANCES_MS = [1, 5, 20, 60, 200, 700, 2_500];
 const SKEWS_MS = [-3_600_000, -300_000, 0, 300_000, 3_600_000];
@@ -85,7 +88,8 @@ function draw(random: Random, kind: CommandKind): SimulationCommand {
   switch (kind) {
     case 'publish': {
       const count = random.next() < 0.5 ? 1 : 1 + below(random, 6);
-      return { kind, process, count, delayMs: pick(random, WAITS_MS), priority: below(random, 3) };
+      const [delayMs, priority, key] = [pick(random, WAITS_MS), below(random, 3), pick(random, KEYS)];
+      return { kind, process, count, delayMs, priority, key };
     }
     case 'start':
     case 'stop':

@@ -1,3 +1,4 @@
+import type { Backend } from '../../backend/backend.js';
 import { AlteredBackend } from '../altered-backend.js';
 import { commandsOf } from './commands.js';
 import { shrink } from './shrink.js';
@@ -40,7 +41,7 @@ describe('a simulation', () => {
       { kind: 'start', process: 0, subscription: 0 },
       { kind: 'skew', process: 1, ms: 300_000 },
       { kind: 'behave', next: 'throw' },
-      { kind: 'publish', process: 2, count: 1, delayMs: 0, priority: 0 },
+      { kind: 'publish', process: 2, count: 1, delayMs: 0, priority: 0, key: '' },
       { kind: 'advance', ms: 200 },
     ] as const;
     const found = await simulate({ ...request, commands });
@@ -49,5 +50,24 @@ describe('a simulation', () => {
     expect(shortest.commands.length).toBeLessThan(commands.length);
     expect(shortest.wrong).not.toEqual([]);
     expect(shortest.commands.map(({ kind }) => kind)).not.toContain('skew');
+  });
+
+  it('sees that a key goes on before its message has ended', async () => {
+    const wrap = (backend: Backend): Backend =>
+      new AlteredBackend(backend, {
+        ensure: ({ subscriptions }) => ({
+          subscriptions: subscriptions.map((each) => ({ ...each, order: undefined })),
+        }),
+        open: (spec) => ({ ...spec, order: undefined }),
+      });
+    const commands = [
+      { kind: 'start', process: 0, subscription: 3 },
+      { kind: 'behave', next: 'slow' },
+      { kind: 'publish', process: 1, count: 3, delayMs: 0, priority: 0, key: 'k1' },
+      { kind: 'advance', ms: 500 },
+    ] as const;
+    const unordered = await simulate({ seed: 1, steps: 4, commands, wrap });
+    expect(unordered.wrong.join()).toMatch(/line\/m2 of key k1 was delivered before m1 had ended/);
+    expect((await simulate({ seed: 1, steps: 4, commands })).wrong).toEqual([]);
   });
 });

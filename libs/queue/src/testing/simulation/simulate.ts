@@ -53,7 +53,7 @@ export async function simulate(request: SimulationRequest): Promise<SimulationRe
     wrong.push(`the simulation itself failed: ${describeError(error).stack ?? String(error)}`);
   }
   const { witness, recorder } = simulation;
-  const remaining = await simulation.browse('ready', 'delayed', 'inflight');
+  const remaining = await simulation.browse('ready', 'delayed', 'inflight', 'held');
   wrong.push(...checkHistory(recorder.events, { remaining, slackMs: 1 }));
   wrong.push(...checkTestimonies(witness.testimonies, recorder.events, await simulation.browse('dead')));
   return { seed, commands, hash: witness.hash(), wrong, story: () => witness.testimonies.map(lineOf) };
@@ -83,14 +83,14 @@ async function comeToRest(simulation: Simulation): Promise<readonly string[]> {
 async function isAtRest(simulation: Simulation): Promise<boolean> {
   if (simulation.processes.some(({ unanswered }) => unanswered > 0)) return false;
   const depths = await simulation.depths();
-  return depths.every(({ ready, delayed, inflight }) => ready + delayed + inflight === 0);
+  return depths.every(({ ready, delayed, inflight, held }) => ready + delayed + inflight + held === 0);
 }
 
 async function unrest(simulation: Simulation): Promise<string> {
   const depths = await simulation.depths();
   const lines = depths.map(
-    ({ subscription, ready, delayed, inflight }) =>
-      `${subscription} has ${ready} ready, ${delayed} delayed, ${inflight} in flight`,
+    ({ subscription, ready, delayed, inflight, held }) =>
+      `${subscription} has ${ready} ready, ${delayed} delayed, ${inflight} in flight, ${held} held`,
   );
   const unanswered = simulation.processes.reduce((sum, process) => sum + process.unanswered, 0);
   return `not at rest after ${PATIENCE_MS} ms: ${lines.join('; ')}; ${unanswered} publishes without an answer`;

@@ -3,6 +3,7 @@ import { Solo } from '../../consume/solo.js';
 import type { MessageContext } from '../../interceptors/message-context.js';
 import { describeError } from '../../message/error-info.js';
 import { Bus } from '../../publish/bus.js';
+import type { PublishOptions } from '../../publish/publish-options.js';
 import type { BehaviourHost } from './behave.js';
 import { LinkedStore, SimulatedLink } from './link.js';
 import { type SimulatedAmbient, simulatedAmbient } from './process-ambient.js';
@@ -68,7 +69,7 @@ export class SimulatedProcess implements ConsumerHome {
     return [...this.#consumers.values()];
   }
 
-  publish(id: string, options: { readonly delay?: number; readonly priority?: number } = {}): void {
+  publish(id: string, options: Pick<PublishOptions, 'delay' | 'priority' | 'key'> = {}): void {
     const { witness } = this.around;
     const told = (outcome: 'stored' | 'refused' | 'unknown'): void => {
       this.#unanswered--;

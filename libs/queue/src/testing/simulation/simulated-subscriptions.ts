@@ -1,17 +1,22 @@
+import type { KeyOrder } from '../../backend/key-order.js';
+import type { SubscriptionTopology } from '../../backend/topology.js';
 import { exponential } from '../../policies/backoff.js';
 import { type ConsumePolicies, resolvePolicies } from '../../policies/consume.policies.js';
 import { DEFAULT_IDEMPOTENCY } from '../../policies/idempotency.policy.js';
 import { DEFAULT_RETRY } from '../../policies/retry.policy.js';
 
 export const TOPIC = 'simulation.topic';
-/** Everybody gets a copy of everything. `once` is idempotent. */
-export const SUBSCRIPTION_NAMES = ['work', 'audit', 'once'] as const;
+/** Everybody gets a copy of everything. `once` is idempotent, `line` has an order by key. */
+export const SUBSCRIPTION_NAMES = ['work', 'audit', 'once', 'line'] as const;
 export const IDEMPOTENT = 'once';
+export const ORDERED = 'line';
 
 export const ATTEMPTS = 3;
 export const MAX_CRASHES = 3;
 export const LEASE_MS = 800;
 
+/** A dead letter that held its key would keep the simulation from coming to rest. */
+const BY_KEY: KeyOrder = { by: 'key', onRetry: 'block-key', onDead: 'skip' };
 const COMMON = {
   concurrency: 2,
   leaseMs: LEASE_MS,
@@ -30,6 +35,7 @@ const POLICIES: Readonly<Record<string, ConsumePolicies>> = Object.freeze({
     ...COMMON,
     idempotency: { ...DEFAULT_IDEMPOTENCY, busyDelayMs: 100 },
   }),
+  [ORDERED]: resolvePolicies('Simulation.line', { ...COMMON, order: BY_KEY }),
 });
 
 /** Throws RangeError for a subscription that the simulation does not have. */
@@ -37,4 +43,9 @@ export function policiesOf(subscription: string): ConsumePolicies {
   const policies = POLICIES[subscription];
   if (policies === undefined) throw new RangeError(`the simulation has no subscription "${subscription}"`);
   return policies;
+}
+
+/** What the broker is told of them. */
+export function simulatedTopology(): readonly SubscriptionTopology[] {
+  return SUBSCRIPTION_NAMES.map((name) => ({ name, topics: [TOPIC], order: policiesOf(name).order }));
 }

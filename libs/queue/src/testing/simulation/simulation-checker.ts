@@ -2,8 +2,9 @@ import type { Peeked } from '../../backend/inspect.js';
 import type { Delivery } from '../../message/delivery.js';
 import { idempotencyStoreKey } from '../../interceptors/idempotency.station.js';
 import type { HistoryEvent } from '../history.js';
+import { KeyOrderChecker } from './key-order-checker.js';
 import { DRAIN_MS } from './simulated-consumer.js';
-import { ATTEMPTS, IDEMPOTENT, MAX_CRASHES } from './simulated-subscriptions.js';
+import { ATTEMPTS, IDEMPOTENT, MAX_CRASHES, ORDERED } from './simulated-subscriptions.js';
 import type { Testimony } from './witness.js';
 
 /** A handler's run, as the witness saw it, and what the broker knows of its delivery. */
@@ -30,9 +31,13 @@ export function checkTestimonies(
   deadLetters: readonly Peeked[],
 ): readonly string[] {
   const checker = new TestimonyChecker();
-  for (const event of history) checker.readBroker(event);
+  const order = new KeyOrderChecker(ORDERED);
+  for (const event of history) {
+    checker.readBroker(event);
+    order.read(event);
+  }
   for (const testimony of testimonies) checker.readProcess(testimony);
-  return checker.verdict(deadLetters);
+  return [...checker.verdict(deadLetters), ...order.verdict()];
 }
 
 class TestimonyChecker {

@@ -10,7 +10,7 @@ import { type Behaviour, PROCESSES, type SimulationCommand } from './commands.js
 import { simulatedAmbient } from './process-ambient.js';
 import { SimulationScheduler } from './scheduler.js';
 import { SimulatedProcess } from './simulated-process.js';
-import { SUBSCRIPTION_NAMES, TOPIC } from './simulated-subscriptions.js';
+import { simulatedTopology, SUBSCRIPTION_NAMES } from './simulated-subscriptions.js';
 import type { Surroundings } from './surroundings.js';
 import { BROKER, NO_FAULTS, type WireFaults } from './wire.js';
 import { Witness } from './witness.js';
@@ -81,8 +81,7 @@ export class Simulation {
       timer: (delayMs, fn) => scheduler.after(BROKER, delayMs, fn),
     });
     const watched = recorder.watch(wrap(backend));
-    const subscriptions = SUBSCRIPTION_NAMES.map((name) => ({ name, topics: [TOPIC] }));
-    await watched.ensure({ subscriptions }, 'create');
+    await watched.ensure({ subscriptions: simulatedTopology() }, 'create');
     const witness = new Witness(scheduler);
     const broker = { backend: watched, store: new WitnessedStore(store as Store, witness) };
     return new Simulation(options, { scheduler, recorder, witness, broker });
@@ -185,8 +184,12 @@ export class Simulation {
     }
   }
 
-  #publish(process: SimulatedProcess, { count, delayMs, priority }: Asked & { kind: 'publish' }): void {
-    const options = { ...(delayMs > 0 && { delay: delayMs }), ...(priority > 0 && { priority }) };
+  #publish(process: SimulatedProcess, { count, delayMs, priority, key }: Asked & { kind: 'publish' }): void {
+    const options = {
+      ...(delayMs > 0 && { delay: delayMs }),
+      ...(priority > 0 && { priority }),
+      ...(key !== '' && { key }),
+    };
     for (let n = 0; n < count; n++) process.publish(this.#around.nextId(), options);
   }
 
