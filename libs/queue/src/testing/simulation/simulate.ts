@@ -66,8 +66,10 @@ async function comeToRest(simulation: Simulation): Promise<readonly string[]> {
   simulation.witness.note('the faults end');
   simulation.heal();
   const endsAt = scheduler.nowMs + PATIENCE_MS;
-  while (!(await isAtRest(simulation)) && scheduler.nowMs < endsAt) await scheduler.pass(LOOK_EVERY_MS);
-  await scheduler.pass(LATE_MS);
+  do {
+    while (!(await isAtRest(simulation)) && scheduler.nowMs < endsAt) await scheduler.pass(LOOK_EVERY_MS);
+    await scheduler.pass(LATE_MS); // a request of a dead process may still be on its way
+  } while (!(await isAtRest(simulation)) && scheduler.nowMs < endsAt);
   if (!(await isAtRest(simulation))) wrong.push(await unrest(simulation));
   for (const process of simulation.processes) {
     for (const consumer of process.consumers) consumer.stop();

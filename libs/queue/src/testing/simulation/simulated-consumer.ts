@@ -102,7 +102,8 @@ export class SimulatedConsumer {
   }
 
   setConcurrency(to: number): void {
-    this.#allowed = to;
+    // What has been taken already may still start: it waits in a station.
+    this.#allowed = Math.max(to, this.#consumer.status().running);
     this.#consumer.setConcurrency(to);
   }
 
