@@ -12,11 +12,13 @@ type Answer = { readonly rows: readonly unknown[] };
 
 /** A DatabaseSync of node:sqlite. */
 export function fromNodeSqlite(connection: {
+  readonly isTransaction: boolean;
   prepare(text: string): { all(...values: SqlValue[]): readonly unknown[] };
 }): SqlExecutor & { readonly connection: unknown } {
   return {
     dialect: 'sqlite',
     connection,
+    inTransaction: () => connection.isTransaction,
     executeSql: async (text, values) => connection.prepare(text).all(...values) as readonly SqlRow[],
   };
 }

@@ -35,6 +35,19 @@ describe('an outbox', () => {
     expect(shop.rows()).toBe(0);
   });
 
+  it('neither sees nor joins a transaction on a connection that it shares', async () => {
+    const outbox = await shop.process({ executor: shop.tx });
+    await shop.commit(outbox, 'a');
+    await shop.clock.advance(50);
+    shop.db.exec('BEGIN IMMEDIATE');
+    await outbox.publish([message('b')], { tx: shop.tx });
+    await shop.clock.advance(1_000);
+    shop.db.exec('ROLLBACK');
+    await shop.commit(outbox, 'c');
+    await shop.clock.advance(1_000);
+    expect([await shop.arrived(), shop.rows()]).toEqual([['a', 'c'], 0]);
+  });
+
   it('finds what other processes commit with its next look', async () => {
     await shop.process({ pollMs: 300 });
     const elsewhere = await shop.process({ relay: false });
@@ -159,19 +172,24 @@ describe('an outbox', () => {
   it('refuses before the commit what could not be relayed after it', async () => {
     const outbox = await shop.process();
     const tooLarge = { ...message('a'), body: 'x'.repeat(20 * 1024 * 1024) };
+    expect(codeOf((await outbox.publish([message('a')], { tx: shop.tx }))[0])).toBe('invalid_transaction');
+    shop.db.exec('BEGIN');
     const [large] = await outbox.publish([tooLarge], { tx: shop.tx });
     expect(codeOf(large)).toBe('payload_too_large');
     const foreign = fromPg({ query: async () => ({ rows: [] }) });
     expect(codeOf((await outbox.publish([message('a')], { tx: foreign }))[0])).toBe('invalid_transaction');
     expect(codeOf((await outbox.publish([message('a')], { tx: {} }))[0])).toBe('unsupported');
+    shop.db.exec('ROLLBACK');
     expect(shop.rows()).toBe(0);
   });
 
   it('says which statements make the tables when they are missing', async () => {
     const outbox = await shop.process({ table: 'letters' });
+    shop.db.exec('BEGIN');
     const [result] = await outbox.publish([message('a')], { tx: shop.tx });
     expect(result).toMatchObject({ status: 'refused', error: { code: 'unavailable' } });
     expect(String((result as { error: Error }).error.message)).toContain('outboxSchema()');
+    shop.db.exec('ROLLBACK');
   });
 
   it('takes no table that would be more than a name, nor a lease of nothing', async () => {

@@ -19,7 +19,7 @@ import { OutboxLease } from './outbox.lease.js';
 import { DEFAULT_OUTBOX } from './outbox.schema.js';
 import { OutboxSource } from './outbox.source.js';
 import { type OutboxItem, OutboxTable } from './outbox.table.js';
-import { isSqlExecutor, type SqlExecutor } from './sql-executor.js';
+import { isSqlExecutor, outsideTransactions, type SqlExecutor } from './sql-executor.js';
 
 export interface OutboxOptions {
   /** How the relay reaches the database, outside of any transaction: a pool or a connection of its own. */
@@ -57,9 +57,10 @@ export class OutboxBackend extends ForwardingBackend {
 
   constructor(inner: Backend, options: OutboxOptions, ambient: Ambient) {
     super(inner);
-    const { executor, table = DEFAULT_OUTBOX, pollMs = 200, leaseMs = 15_000 } = options;
+    const { table = DEFAULT_OUTBOX, pollMs = 200, leaseMs = 15_000 } = options;
     const { clock, ids } = ambient;
-    checkOptions(table, { executor, pollMs, leaseMs });
+    checkOptions(table, { executor: options.executor, pollMs, leaseMs });
+    const executor = outsideTransactions(options.executor, clock);
     this.#executor = executor;
     this.#clock = clock;
     this.#relays = options.relay ?? true;
@@ -155,8 +156,13 @@ export class OutboxBackend extends ForwardingBackend {
     return refused.map((result) => result ?? WRITTEN);
   }
 
-  #refusal({ body }: Outgoing, { dialect }: SqlExecutor): PublishResult | undefined {
+  #refusal({ body }: Outgoing, { dialect, inTransaction }: SqlExecutor): PublishResult | undefined {
     const { maxBytes } = this.inner.capabilities;
+    if (inTransaction?.() === false) {
+      const remedy = 'begin one, and commit after the publish';
+      const error = new InvalidTransactionError(this.name, 'has no transaction open', remedy);
+      return { status: 'refused', error };
+    }
     if (dialect !== this.#executor.dialect) {
       const why = `is of ${dialect}, and the outbox is in ${this.#executor.dialect}`;
       const error = new InvalidTransactionError(this.name, why, 'give an executor over that database');
