@@ -1,12 +1,13 @@
 import { BackendUnavailableError } from '../backend/backend.errors.js';
 import { memoryBackend } from '../backends/memory/index.js';
 import type { DomainEvent } from '../message/event.js';
+import { SerializeError } from '../message/json.js';
 import { ACK, failed, RELEASE } from '../message/outcome.js';
 import { DEFAULT_IDEMPOTENCY, type IdempotencyPolicy } from '../policies/idempotency.policy.js';
 import type { Store } from '../store/store.js';
 import { testAmbient } from '../testing/test-ambient.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
-import type { Handling } from './handling.js';
+import { type Handling, NO_RESULT } from './handling.js';
 import { handling } from './handling.fixture.js';
 import { IdempotencyStation } from './idempotency.station.js';
 
@@ -45,6 +46,53 @@ describe('the idempotency station', () => {
     expect(await station.exit(first, ACK)).toBe(ACK);
     expect(await station.enter(copy('b'))).toBe(ACK);
     expect(await station.enter(copy('a'))).toBe(ACK);
+  });
+
+  it('hands later copies what the handler returned, where that is kept', async () => {
+    const station = (await Desk.open()).station({ keepsResult: true });
+    const results: unknown[] = [];
+    for (const [intent, result] of Object.entries({
+      object: { paid: 12.5 },
+      nothing: undefined,
+      none: null,
+    })) {
+      const first = copy('a', intent);
+      await station.enter(first);
+      first.result = result;
+      await station.exit(first, ACK);
+      const later = copy('b', intent);
+      expect(await station.enter(later)).toBe(ACK);
+      results.push(later.result);
+    }
+    expect(results).toEqual([{ paid: 12.5 }, undefined, null]);
+  });
+
+  it('keeps no result of a failure, and none unless asked', async () => {
+    const desk = await Desk.open();
+    const plain = desk.station();
+    const first = copy('a');
+    await plain.enter(first);
+    first.result = { secret: true };
+    await plain.exit(first, ACK);
+    const later = copy('b');
+    await plain.enter(later);
+    expect(later.result).toBe(NO_RESULT);
+    const keeping = desk.station({ keepsResult: true });
+    const failing = copy('c', 'pay-2');
+    await keeping.enter(failing);
+    await keeping.exit(failing, failed(new RangeError('no')));
+    expect(await keeping.enter(copy('d', 'pay-2'))).toBeUndefined();
+  });
+
+  it('reports a result that is no JSON, and does not repeat the effect for it', async () => {
+    const station = (await Desk.open()).station({ keepsResult: true });
+    const first = copy('a');
+    await station.enter(first);
+    first.result = { when: 1n };
+    await expect(station.exit(first, ACK)).rejects.toThrow(SerializeError);
+    const later = copy('b');
+    expect(await station.enter(later)).toBe(ACK);
+    expect(later.result).toBe(NO_RESULT);
   });
 
   it('keeps intents, and the subscriptions that handle them, apart', async () => {

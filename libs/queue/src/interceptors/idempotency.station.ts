@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DomainEvent } from '../message/event.js';
+import { checkJson, SerializeError } from '../message/json.js';
 import { InvalidNameError } from '../message/names.js';
 import { ACK, failed, type Outcome } from '../message/outcome.js';
 import type { IdempotencyPolicy } from '../policies/idempotency.policy.js';
@@ -7,10 +8,11 @@ import type { Store, StoreEntry } from '../store/store.js';
 import type { Handling } from './handling.js';
 import type { Station } from './station.js';
 
-/** What stands under a key: nothing, the copy that is handling it, or that it was handled. */
+/** What stands under a key: nothing, the copy that is handling it, or that it was handled and with which result. */
 type Mark =
   | { readonly state: 'claimed'; readonly by: string | undefined; readonly attempt: number }
-  | { readonly state: 'done' };
+  /** `kept` where the result was: without a value, the handler returned nothing. */
+  | { readonly state: 'done'; readonly kept?: true; readonly result?: unknown };
 
 const DONE: Mark = { state: 'done' };
 
@@ -37,7 +39,7 @@ export class IdempotencyStation implements Station {
     const standing = await this.#claim(handling, key, 'absent');
     if (standing === undefined) return undefined;
     const mark = readMark(standing);
-    if (mark.state === 'done') return ACK;
+    if (mark.state === 'done') return handledBefore(handling, mark);
     if (isOurs(mark, handling)) {
       if ((await this.#claim(handling, key, standing.version)) === undefined) return undefined;
     }
@@ -75,18 +77,41 @@ export class IdempotencyStation implements Station {
     const { claim } = handling;
     if (claim === undefined) return outcome;
     handling.claim = undefined;
-    await this.store.write([
-      outcome.kind === 'ack'
-        ? {
-            op: 'put',
-            key: claim.key,
-            value: JSON.stringify(DONE),
-            if: claim.version,
-            ttlMs: this.policy.ttlMs,
-          }
-        : { op: 'delete', key: claim.key, if: claim.version },
-    ]);
+    const { key, version } = claim;
+    if (outcome.kind !== 'ack') await this.store.write([{ op: 'delete', key, if: version }]);
+    else if (this.policy.keepsResult) await this.#noteWithResult(claim, handling.result);
+    else await this.#note(claim, DONE);
     return outcome;
+  }
+
+  /** A result that cannot be kept is reported, and the intent is done all the same: its effect has happened. */
+  async #noteWithResult(claim: Claim, result: unknown): Promise<void> {
+    const mark = markOf(result);
+    await this.#note(claim, mark instanceof SerializeError ? DONE : mark);
+    if (mark instanceof SerializeError) throw mark;
+  }
+
+  async #note({ key, version }: Claim, mark: Mark): Promise<void> {
+    const { ttlMs } = this.policy;
+    await this.store.write([{ op: 'put', key, value: JSON.stringify(mark), if: version, ttlMs }]);
+  }
+}
+
+type Claim = NonNullable<Handling['claim']>;
+
+/** A request that comes again is answered as the first one was, where its result was kept. */
+function handledBefore(handling: Handling, { kept, result }: Mark & { state: 'done' }): Outcome {
+  if (kept === true) handling.result = result;
+  return ACK;
+}
+
+function markOf(result: unknown): Mark | SerializeError {
+  try {
+    if (result !== undefined) checkJson(result);
+    return { state: 'done', kept: true, result };
+  } catch (error) {
+    if (error instanceof SerializeError) return error;
+    throw error;
   }
 }
 
@@ -104,6 +129,6 @@ function isOurs({ by, attempt }: Mark & { state: 'claimed' }, handling: Handling
 }
 
 function readMark(entry: StoreEntry): Mark {
-  const value = JSON.parse(entry.value) as Partial<{ state: string; by: string; attempt: number }>;
-  return value.state === 'done' ? DONE : { state: 'claimed', by: value.by, attempt: value.attempt ?? 0 };
+  const value = JSON.parse(entry.value) as Mark | { state?: undefined; by?: string; attempt?: number };
+  return value.state === 'done' ? value : { state: 'claimed', by: value.by, attempt: value.attempt ?? 0 };
 }

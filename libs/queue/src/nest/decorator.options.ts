@@ -36,7 +36,7 @@ const CONSUME: Known<ConsumeOptions> = {
   accept: true,
 };
 const RETRY: Known<RetryOptions> = { attempts: true, backoff: true, never: true, only: true };
-const IDEMPOTENT: Known<IdempotentOptions> = { ttl: true, key: true, busyDelay: true };
+const IDEMPOTENT: Known<IdempotentOptions> = { ttl: true, key: true, busyDelay: true, result: true };
 const DEAD_LETTER: Known<DeadLetterOptions> = { maxCrashes: true, keep: true };
 
 /** Refuses options that no decorator has: misspelt, they would do nothing. Throws InvalidHandlerError. */

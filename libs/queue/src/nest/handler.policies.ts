@@ -104,11 +104,12 @@ function limitsOf(name: string, { rate, circuit, single }: ConsumeOptions): Part
 
 function idempotencyOf(name: string, given: HandlerMetadata['idempotent']): ConsumePolicies['idempotency'] {
   if (given === undefined) return undefined;
-  const { key, ttl, busyDelay } = given;
+  const { key, ttl, busyDelay, result: keepsResult } = given;
   return {
     ...DEFAULT_IDEMPOTENCY,
     ...defined({
       key,
+      keepsResult,
       ttlMs: optionalMs(`${name}: idempotency ttl`, ttl),
       busyDelayMs: optionalMs(`${name}: idempotency busyDelay`, busyDelay),
     }),

@@ -62,6 +62,7 @@ describe('resolvePolicies', () => {
     ['prefetch', { prefetch: 1e9 }],
     ['abortGraceMs', { abortGraceMs: -1 }],
     ['idempotent.busyDelayMs', { idempotency: { ...DEFAULT_IDEMPOTENCY, busyDelayMs: NaN } }],
+    ['idempotent.result', { idempotency: { ...DEFAULT_IDEMPOTENCY, keepsResult: 'yes' as never } }],
     ['concurrency', { concurrency: 1e9 }],
     ['leaseMs', { leaseMs: 99 }],
     ['timeoutMs', { timeoutMs: 3_600_001 }],

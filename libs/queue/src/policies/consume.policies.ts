@@ -99,6 +99,7 @@ export function resolvePolicies(where: string, given: Partial<ConsumePolicies>):
   if (policies.idempotency !== undefined) {
     whole('idempotent.ttlMs', policies.idempotency.ttlMs, 1, 3_650 * 86_400_000);
     whole('idempotent.busyDelayMs', policies.idempotency.busyDelayMs, 0, 3_600_000);
+    checkKeepsResult(where, policies.idempotency);
   }
   if (policies.delivery === 'at-most-once') checkAtMostOnce(where, policies);
   checkLimits(policies, whole);
@@ -139,6 +140,13 @@ function checkBatch(
       `${where}: \`order\` hands out one message of a key at a time, so that a batch of one key has one message: take away \`batch.by\` or \`order\``,
     );
   }
+}
+
+function checkKeepsResult(where: string, { keepsResult }: { readonly keepsResult: unknown }): void {
+  if (typeof keepsResult === 'boolean') return;
+  throw new InvalidPolicyError(
+    `${where}: idempotent.result is ${quote(keepsResult)}, it must be true or false`,
+  );
 }
 
 /** What stands for a second try contradicts it. */

@@ -12,10 +12,13 @@ export interface IdempotencyPolicy {
   readonly key: (event: DomainEvent) => string;
   /** How long a delivery waits when another one is handling the same key, in ms. */
   readonly busyDelayMs: number;
+  /** What the handler returned is remembered with the key, and answers later copies. Plain JSON only. */
+  readonly keepsResult: boolean;
 }
 
 export const DEFAULT_IDEMPOTENCY: IdempotencyPolicy = Object.freeze({
   ttlMs: 3 * 86_400_000,
   key: (event: DomainEvent) => event.idempotency_key,
   busyDelayMs: 1_000,
+  keepsResult: false,
 });
