@@ -155,18 +155,19 @@ describe('an executor over', () => {
 });
 
 /** Through a whole outbox in front of a broker in memory. */
-async function useOutbox({ executor, transaction }: Client): Promise<void> {
+async function useOutbox(client: Client): Promise<void> {
+  const { executor } = client;
   const opened = await memoryBackend.open('broker', {}, systemAmbient);
   const outbox = new OutboxBackend(opened.backend, { executor, pollMs: 5 }, systemAmbient);
   await outbox.ensure({ subscriptions: [{ name: 'in', topics: ['t'] }] }, 'create');
   const bus = new Bus({ backend: outbox, source: 'urn:shop', ambient: systemAmbient });
-  const gone = transaction(async (tx) => {
+  const gone = client.transaction(async (tx) => {
     await bus.publish('t', 'gone', { tx });
     throw ROLL_BACK;
   });
   await expect(gone).rejects.toBe(ROLL_BACK);
   const receiver = await outbox.open({ name: 'in', topics: ['t'], leaseMs: 60_000 });
-  await transaction(async (tx) => {
+  await client.transaction(async (tx) => {
     await bus.publish('t', TRICKY, { id: 'one', key: 'k', headers: { shop: 'Zürich' }, tx });
     await bus.publishRaw('t', new Uint8Array([0, 255]), { id: 'two', key: 'k', priority: 3, tx });
   });
@@ -181,17 +182,17 @@ async function useOutbox({ executor, transaction }: Client): Promise<void> {
   expect(await executor.executeSql('SELECT seq FROM outbox', [])).toEqual([]);
 }
 
-async function useInbox({ transaction }: Client): Promise<void> {
+async function useInbox(client: Client): Promise<void> {
   const inbox = new Inbox();
   const claims: boolean[] = [];
   const claim = async (tx: SqlExecutor) =>
     claims.push(await inbox.claim(tx, { id: 'a', subscription: 'work' }));
-  const undone = transaction(async (tx) => {
+  const undone = client.transaction(async (tx) => {
     await claim(tx);
     throw ROLL_BACK;
   });
   await expect(undone).rejects.toBe(ROLL_BACK);
-  await transaction(async (tx) => void (await claim(tx)));
-  await transaction(async (tx) => void (await claim(tx)));
+  await client.transaction(async (tx) => void (await claim(tx)));
+  await client.transaction(async (tx) => void (await claim(tx)));
   expect(claims).toEqual([true, true, false]);
 }

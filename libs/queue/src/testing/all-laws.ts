@@ -31,6 +31,8 @@ import { SHUTDOWN_LAWS } from './laws/shutdown.laws.js';
 import { RELEASE_LAWS } from './laws/release.laws.js';
 import { SETTLE_LAWS } from './laws/settle.laws.js';
 import { WILDCARD_LAWS } from './laws/wildcard.laws.js';
+import { IDEMPOTENCY_LAWS } from './laws/idempotency.laws.js';
+import { OUTBOX_LAWS } from './laws/outbox.laws.js';
 import { TRANSACTION_LAWS } from './laws/transaction.laws.js';
 
 /** Everything a backend, and the consumer on top of it, is held to. */
@@ -39,6 +41,8 @@ export const ALL_LAWS: readonly Law[] = [
   ...EPHEMERAL_LAWS,
   ...DEDUP_LAWS,
   ...TRANSACTION_LAWS,
+  ...OUTBOX_LAWS,
+  ...IDEMPOTENCY_LAWS,
   ...SETTLE_LAWS,
   ...WILDCARD_LAWS,
   ...RELEASE_LAWS,

@@ -1,6 +1,7 @@
 import type { Ambient } from '../ambient/ambient.js';
 import type { OpenedBackend } from '../backend/backend.js';
 import type { ConsumerOptions } from '../consume/consumer-options.js';
+import type { SqlExecutor } from '../composed/outbox/sql-executor.js';
 import type { LawTime } from './law-time.js';
 
 /** How the laws get hold of a backend. */
@@ -9,6 +10,9 @@ export interface BackendFixture {
   /** A new broker, empty. Called once per law. */
   create(): Promise<World>;
 }
+
+/** Called once for each process that uses the application's database. */
+export type AlterSql = (executor: SqlExecutor) => SqlExecutor;
 
 /** One broker, and what a law may do to it. */
 export interface World {
@@ -20,6 +24,8 @@ export interface World {
   begin?(): Promise<LawTransaction>;
   /** Puts something into every consumer of a law, such as a known mistake. */
   readonly alterConsumer?: ((options: ConsumerOptions) => ConsumerOptions) | undefined;
+  /** How a mutant alters the statements of outboxes and inboxes. Absent everywhere else. */
+  readonly alterSql?: AlterSql | undefined;
   /** Frees everything, the broker's data included. Called after every connection was closed. */
   dispose(): Promise<void>;
 }

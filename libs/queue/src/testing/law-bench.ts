@@ -14,6 +14,7 @@ import type { Delivery } from '../message/delivery.js';
 import type { FailureRecord } from '../message/failure-record.js';
 import { NO_HEADERS } from '../message/headers.js';
 import type { Outgoing } from '../message/outgoing.js';
+import type { SqlExecutor } from '../composed/outbox/sql-executor.js';
 import type { Store } from '../store/store.js';
 import { checkHistory } from './checker.js';
 import { LawBrokenError, must, mustEqual } from './expectations.js';
@@ -85,6 +86,11 @@ export class LawBench {
     const opened = await this.world.connect();
     this.#connections.push(opened);
     return this.recorder.watch(opened.backend);
+  }
+
+  /** The application's database as one process of it sees it: as it is, unless a mutant alters it. */
+  sqlOf(executor: SqlExecutor): SqlExecutor {
+    return this.world.alterSql?.(executor) ?? executor;
   }
 
   /** A transaction of the law's own. Throws where the fixture does not say how to begin one. */

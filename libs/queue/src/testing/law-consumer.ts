@@ -7,6 +7,7 @@ import { Consumer } from '../consume/consumer.js';
 import { Solo } from '../consume/solo.js';
 import type { CodecName } from '../message/codec.js';
 import type { ConsumerOptions } from '../consume/consumer-options.js';
+import type { Handling } from '../interceptors/handling.js';
 import type { MessageContext } from '../interceptors/message-context.js';
 import { fixed } from '../policies/backoff.js';
 import { type ConsumePolicies, resolvePolicies } from '../policies/consume.policies.js';
@@ -27,6 +28,8 @@ export interface LawConsumerOptions {
   readonly solo?: Solo;
   /** The clock of its process; default: the law's own. */
   readonly clock?: Clock;
+  /** Told of each delivery once it is settled. */
+  readonly settled?: (handling: Pick<Handling, 'result'>) => void;
 }
 
 /** A real consumer as a law uses it: short leases, short waits, and notes of what it started, settled and suffered. */
@@ -54,7 +57,8 @@ export class LawConsumer {
       host: 'laws:1',
       solo: options.solo ?? new Solo(),
       listener: {
-        settled: (_handling, act: Settlement, result: SettleResult) => {
+        settled: (handling, act: Settlement, result: SettleResult) => {
+          options.settled?.(handling);
           this.settled.push(result === 'ok' ? act.kind : `${act.kind}: ${String(result)}`);
         },
         fault: (_subscription, doing) => void this.faults.push(doing),

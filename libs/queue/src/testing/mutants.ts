@@ -5,6 +5,7 @@ import { CONSUMING_MUTANTS } from './mutants.consuming.js';
 import { ENVELOPE_MUTANTS } from './mutants.envelope.js';
 import { HANDLING_MUTANTS } from './mutants.handling.js';
 import { ORDERING_MUTANTS } from './mutants.ordering.js';
+import { OUTBOX_MUTANTS } from './mutants.outbox.js';
 import { PUBLISHING_MUTANTS } from './mutants.publishing.js';
 import { RECEIVING_MUTANTS } from './mutants.receiving.js';
 import { REPLAY_MUTANTS } from './mutants.replay.js';
@@ -163,6 +164,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...REPLAY_MUTANTS,
   ...ORDERING_MUTANTS,
   ...ENVELOPE_MUTANTS,
+  ...OUTBOX_MUTANTS,
 ];
 
 async function nothing(): Promise<readonly Delivery[]> {

@@ -77,4 +77,9 @@ export const NOT_OFFERED: readonly NotOffered[] = [
     title: 'a wedged client is found and recreated',
     why: 'no backend with a client that can wedge',
   },
+  {
+    id: 'J8',
+    title: 'what a handler publishes is stored with its acknowledgement, or not at all',
+    why: 'no backend has transactions of consuming and publishing; on sqlite both can join the one of the handler’s own',
+  },
 ];

@@ -10,9 +10,9 @@ describe('an executor by the shape of its client', () => {
       $queryRawUnsafe: async (...call: unknown[]) => (calls.push(['query', ...call]), [{ n: 1 }]),
       $executeRawUnsafe: async (...call: unknown[]) => (calls.push(['execute', ...call]), 1),
     };
-    const { executeSql } = fromPrisma(client, 'postgres');
-    expect(await executeSql('SELECT 1 AS n', [])).toEqual([{ n: 1 }]);
-    expect(await executeSql('DELETE FROM t WHERE a = $1', ['x'])).toEqual([]);
+    const executor = fromPrisma(client, 'postgres');
+    expect(await executor.executeSql('SELECT 1 AS n', [])).toEqual([{ n: 1 }]);
+    expect(await executor.executeSql('DELETE FROM t WHERE a = $1', ['x'])).toEqual([]);
     expect(calls).toEqual([
       ['query', 'SELECT 1 AS n'],
       ['execute', 'DELETE FROM t WHERE a = $1', 'x'],
@@ -25,18 +25,18 @@ describe('an executor by the shape of its client', () => {
       [{ affectedRows: 1 }, undefined],
       [[], ['columns']],
     ];
-    const { executeSql } = fromMysql2({ query: async () => answers.shift() });
-    expect(await executeSql('SELECT 1', [])).toEqual([{ n: 1 }]);
-    await executeSql('DELETE', []);
-    expect(await executeSql('SELECT 1', [])).toEqual([]);
+    const executor = fromMysql2({ query: async () => answers.shift() });
+    expect(await executor.executeSql('SELECT 1', [])).toEqual([{ n: 1 }]);
+    await executor.executeSql('DELETE', []);
+    expect(await executor.executeSql('SELECT 1', [])).toEqual([]);
   });
 
   it('gives Drizzle on sqlite what reads to `all` and what writes to `run`', async () => {
     const calls: string[] = [];
     const db = { all: () => (calls.push('all'), [{ n: 1 }]), run: () => (calls.push('run'), { changes: 1 }) };
-    const { executeSql } = fromDrizzle(db, sql, 'sqlite');
-    expect(await executeSql('SELECT ?', [1])).toEqual([{ n: 1 }]);
-    expect(await executeSql('DELETE FROM t WHERE a = ?', [1])).toEqual([]);
+    const executor = fromDrizzle(db, sql, 'sqlite');
+    expect(await executor.executeSql('SELECT ?', [1])).toEqual([{ n: 1 }]);
+    expect(await executor.executeSql('DELETE FROM t WHERE a = ?', [1])).toEqual([]);
     expect(calls).toEqual(['all', 'run']);
   });
 });

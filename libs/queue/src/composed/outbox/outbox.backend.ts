@@ -156,15 +156,15 @@ export class OutboxBackend extends ForwardingBackend {
     return refused.map((result) => result ?? WRITTEN);
   }
 
-  #refusal({ body }: Outgoing, { dialect, inTransaction }: SqlExecutor): PublishResult | undefined {
+  #refusal({ body }: Outgoing, tx: SqlExecutor): PublishResult | undefined {
     const { maxBytes } = this.inner.capabilities;
-    if (inTransaction?.() === false) {
+    if (tx.inTransaction?.() === false) {
       const remedy = 'begin one, and commit after the publish';
       const error = new InvalidTransactionError(this.name, 'has no transaction open', remedy);
       return { status: 'refused', error };
     }
-    if (dialect !== this.#executor.dialect) {
-      const why = `is of ${dialect}, and the outbox is in ${this.#executor.dialect}`;
+    if (tx.dialect !== this.#executor.dialect) {
+      const why = `is of ${tx.dialect}, and the outbox is in ${this.#executor.dialect}`;
       const error = new InvalidTransactionError(this.name, why, 'give an executor over that database');
       return { status: 'refused', error };
     }
