@@ -130,6 +130,29 @@ describe('an executor over', () => {
     await server.start();
   }, 60_000);
 
+  it('is made of the transaction, inside of it', async () => {
+    const pool = new pg.Pool({ ...CONNECTION, max: 2 });
+    const db = new Kysely<{ orders: { id: string } }>({ dialect: new PostgresDialect({ pool }) });
+    await db.schema.createTable('orders').addColumn('id', 'text').execute();
+    for (const statement of outboxSchema('postgres')) await pool.query(statement);
+    const { backend } = await memoryBackend.open('broker', {}, systemAmbient);
+    await backend.ensure({ subscriptions: [{ name: 'in', topics: ['order.placed'] }] }, 'create');
+    const outbox = new OutboxBackend(backend, { executor: fromPg(pool), relay: false }, systemAmbient);
+    const bus = new Bus({ backend: outbox, source: 'urn:shop', ambient: systemAmbient });
+    const order = { id: 'o-1' };
+    // #region kysely
+    await db.transaction().execute(async (trx) => {
+      await trx.insertInto('orders').values(order).execute();
+      await bus.publish('order.placed', order, { key: order.id, tx: fromKysely(trx, 'postgres') });
+    });
+    // #endregion
+    const { rows } = await pool.query('SELECT aggregatetype, aggregateid FROM outbox');
+    expect(rows).toEqual([{ aggregatetype: 'order.placed', aggregateid: 'o-1' }]);
+    await bus.close();
+    await outbox.close(new Date(Date.now() + 1_000));
+    await pool.end();
+  });
+
   afterAll(async () => {
     await server.stop();
     await database.close();

@@ -1,3 +1,4 @@
+import { fromPg } from '../composed/outbox/executors.js';
 import { IsInt, IsOptional, IsString, Max } from 'class-validator';
 import type { BackendFactory } from '../backend/backend.js';
 import { memoryBackend } from '../backends/memory/index.js';
@@ -9,6 +10,8 @@ const two = (...more: object[]) => [
   { name: 'a', driver: 'memory', ...more[0] },
   { name: 'b', driver: memoryBackend, ...more[1] },
 ];
+
+const SQL = fromPg({ query: async () => ({ rows: [] }) });
 
 describe('the options of the module', () => {
   it.each([
@@ -36,6 +39,10 @@ describe('the options of the module', () => {
         ambient: { clock: {}, random: {}, ids: {} },
         isGlobal: false,
       },
+    ],
+    [
+      'an outbox',
+      { ...GOOD, backends: [{ name: 'a', driver: 'memory', outbox: { executor: SQL, poll: '1s' } }] },
     ],
     ['undefined where a value is optional', { ...GOOD, group: undefined, consume: undefined }],
   ])('pass: %s', (_what, given) => {
@@ -98,6 +105,17 @@ describe('the options of the module', () => {
     [
       { ...GOOD, topology: { subscriptions: [{ name: 's', topics: ['t'], backend: 'x' }] } },
       'topology.subscriptions[0].backend: there is no backend "x"',
+    ],
+    [
+      { ...GOOD, backends: [{ name: 'a', driver: 'memory', outbox: {} }] },
+      'backends[0].outbox.executor must be an executor such as fromPg(pool) (missing)',
+    ],
+    [
+      {
+        ...GOOD,
+        backends: [{ name: 'a', driver: 'memory', outbox: { executor: SQL, table: 'a;b', pol: 1 } }],
+      },
+      'backends[0].outbox.table must be the name of a table, with its schema if need be (got "a;b")',
     ],
     [{ ...GOOD, interceptors: [1] }, 'interceptors each must be an interceptor or a class of one'],
     [{ ...GOOD, ambient: { clock: {} } }, 'ambient must have a clock, random and ids'],

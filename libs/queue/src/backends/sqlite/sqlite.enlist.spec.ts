@@ -47,9 +47,13 @@ describe('a publish in the caller’s transaction', () => {
 
   it('is done when publish returns: a COMMIT behind it needs no await', async () => {
     const bus = new Bus({ backend, source: 'urn:shop', ambient: fixture.ambient });
-    own.exec('BEGIN IMMEDIATE');
-    const receipt = bus.publish('orders', { order: 1 }, { id: 'a', tx: own });
-    own.exec('COMMIT');
+    const [db, order] = [own, { id: 'o-1' }];
+    // #region publish
+    db.exec('BEGIN IMMEDIATE');
+    db.prepare('INSERT INTO orders (id) VALUES (?)').run(order.id);
+    const receipt = bus.publish('orders', order, { id: 'a', tx: db });
+    db.exec('COMMIT');
+    // #endregion
     await expect(receipt).resolves.toEqual({ id: 'a', copies: 1 });
     expect((await takeOne(await work(backend))).id).toBe('a');
   });
