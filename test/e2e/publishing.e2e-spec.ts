@@ -5,6 +5,7 @@ import {
   Consume,
   QueueExplainer,
   QueueModule,
+  whenFull,
   type BackendConfig,
   type Capabilities,
   type QueueModuleOptions,
@@ -117,4 +118,55 @@ it('a publish can have a window of its own, and a dedupId needs one', async () =
   expect(await bus.publish('order.placed', 1, once)).toEqual({ id: 'o-1', copies: 0, duplicate: true });
   await expect(bus.publish('order.placed', 1, { dedupId: 'x' })).rejects.toThrow(/dedupId needs a window/);
   await expect(bus.publish('order.placed', 1, { dedup: '31d' })).rejects.toThrow(/at most 30d/);
+});
+
+describe('a bounded subscription', () => {
+  @Injectable()
+  class Slow {
+    // #region bounds
+    @Consume('order.placed', {
+      bounds: { maxMessages: 2, whenFull: whenFull.reject },
+      prefetch: 0,
+      concurrency: 1,
+    })
+    // #endregion
+    async onOrder(): Promise<void> {
+      await new Promise<void>((resolve) => void clock.timer(1_000, resolve));
+    }
+  }
+
+  it('stands in the plan with what it loses, and refuses what does not fit', async () => {
+    const bus = await start({}, Slow);
+    expect(app?.get(QueueExplainer).table()).toContain('2 messages at most, then reject');
+    await bus.publish('order.placed', 1);
+    await bus.publish('order.placed', 2);
+    await expect(bus.publish('order.placed', 3)).rejects.toMatchObject({
+      code: 'subscription_full',
+      subscription: 'g.order.placed',
+    });
+    await advance(2_000);
+    expect(await bus.publish('order.placed', 3)).toMatchObject({ copies: 1 });
+    await advance(1_000);
+  });
+
+  it('can be declared where it is published, and its receipts tell what was lost', async () => {
+    const bounds = { maxMessages: 1, whenFull: whenFull.dropOldest };
+    const topology = { subscriptions: [{ name: 'board', topics: ['score'], bounds }] };
+    const bus = await start({ topology });
+    expect(await bus.publish('score', 1)).toEqual({ id: expect.any(String), copies: 1 });
+    expect(await bus.publish('score', 2)).toMatchObject({ copies: 1, displaced: ['board'] });
+    expect(await bus.depth('board')).toMatchObject([{ ready: 1, dropped: 1 }]);
+    expect(app?.get(QueueExplainer).plan()).toMatchObject([
+      { handler: 'topology.subscriptions[0]', subscription: 'board', entries: [{ need: 'bounds' }] },
+    ]);
+  });
+
+  it('stops the start where the backend has no bounds, or where two declarations differ', async () => {
+    await expect(start({ backends: [weak({ bounds: false })] }, Slow)).rejects.toThrow(
+      /Slow\.onOrder asks for bounds .* but backend "main" does not hold publishers to a bound/,
+    );
+    const bounds = { maxMessages: 9, whenFull: whenFull.reject };
+    const subscriptions = [{ name: 'g.order.placed', topics: ['order.placed'], bounds }];
+    await expect(start({ topology: { subscriptions } }, Slow)).rejects.toThrow(/two different bounds/);
+  });
 });

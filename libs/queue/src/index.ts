@@ -47,11 +47,14 @@ export {
   MissingDriverError,
   PayloadTooLargeError,
   PublishOutcomeUnknownError,
+  PublishTimeoutError,
+  SubscriptionFullError,
   UnknownSubscriptionError,
   UnorderedSubscriptionError,
   UnroutableError,
   UnsupportedError,
 } from './backend/backend.errors.js';
+export type { Bounds, Overflowed, Pressure, WhenFull } from './backend/bounds.js';
 export type { Capabilities, CapabilityOwner, Delay } from './backend/capabilities.js';
 export { objectionTo } from './backend/message-check.js';
 export type {
@@ -92,6 +95,7 @@ export {
   type Upcaster,
   UpcastError,
 } from './policies/upcasters.js';
+export { whenFull } from './policies/when-full.js';
 export { Reject, Release, RetryAfter, Verdict } from './policies/verdicts.js';
 
 export {

@@ -136,6 +136,10 @@ export const GUARANTEES: { readonly [Name in keyof Capabilities]: Guarantee<Capa
     title: 'an expired message is never handled',
     says: oneOf({ none: 'no', queue: 'per subscription', message: 'per message' }),
   },
+  bounds: {
+    title: 'a subscription can be bounded',
+    says: (bounds) => (bounds ? 'yes, exactly, for every publisher' : 'no'),
+  },
   priority: {
     title: 'urgent messages overtake',
     says: (levels) => (levels > 1 ? `${levels} levels` : 'no'),

@@ -24,6 +24,41 @@ export class PayloadTooLargeError extends QueueError {
   }
 }
 
+/** A subscription with bounds has no room. The message is stored nowhere: trying again later is safe. */
+export class SubscriptionFullError extends QueueError {
+  readonly code = 'subscription_full';
+  readonly subscription: string;
+  /** How long a publisher should wait for room; undefined: not at all. */
+  readonly blockMs: number | undefined;
+
+  constructor(
+    backend: string,
+    full: {
+      readonly subscription: string;
+      readonly maxMessages: number;
+      readonly blockMs?: number | undefined;
+    },
+  ) {
+    super(
+      `subscription ${quote(full.subscription)} on backend ${quote(backend)} holds ${full.maxMessages} messages, as many as its bounds allow: publish again later, or give it more consumers or wider bounds`,
+    );
+    this.subscription = full.subscription;
+    this.blockMs = full.blockMs;
+  }
+}
+
+/** A publisher waited for room, and there was none in time. The message is stored nowhere. */
+export class PublishTimeoutError extends QueueError {
+  readonly code = 'publish_timeout';
+
+  constructor(topic: string, waitedMs: number, options: { cause: SubscriptionFullError }) {
+    super(
+      `the message for topic ${quote(topic)} waited ${waitedMs} ms for room, and is not stored: ${options.cause.message}`,
+      options,
+    );
+  }
+}
+
 /** The backend was closed, or is closing. */
 export class BackendClosedError extends QueueError {
   readonly code = 'closed';

@@ -4,6 +4,7 @@ import type { Outgoing } from '../message/outgoing.js';
 import type { QueueError } from '../message/queue-error.js';
 import type { Store } from '../store/store.js';
 import type { Ambient } from '../ambient/ambient.js';
+import type { Pressure } from './bounds.js';
 import type { Capabilities } from './capabilities.js';
 import type { InspectQuery, Inspected } from './inspect.js';
 import type { Drift, SubscriptionSpec, Topology } from './topology.js';
@@ -53,6 +54,8 @@ export type PublishResult =
       readonly copies: number;
       /** It was stored before, within its window, and not again. */
       readonly duplicate?: true;
+      /** What the bounds of subscriptions did to it, where one was met. */
+      readonly pressure?: Pressure;
     }
   | { readonly status: 'refused'; readonly error: QueueError }
   | { readonly status: 'unknown'; readonly error: QueueError };

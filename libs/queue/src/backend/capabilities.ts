@@ -27,6 +27,8 @@ export interface Capabilities {
   readonly lane: boolean;
   readonly dead: 'none' | 'native' | 'native-reason';
   readonly dedup: false | { readonly windowMs: number };
+  /** Subscriptions can have bounds, and the backend holds every publisher to them. */
+  readonly bounds: boolean;
   /** Number of levels; 1 means none. */
   readonly priority: number;
   readonly ttl: 'none' | 'queue' | 'message';

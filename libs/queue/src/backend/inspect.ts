@@ -59,6 +59,8 @@ export interface Depth {
   readonly dead: number;
   /** Age in ms of the oldest ready message; undefined when none is ready. */
   readonly oldestReadyMs: number | undefined;
+  /** Messages that its bounds have cost it so far: dropped, displaced or sent elsewhere. Absent without bounds. */
+  readonly dropped?: number;
 }
 
 /** A message as it lies on the broker. */

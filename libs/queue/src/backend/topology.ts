@@ -1,9 +1,10 @@
 import { checkName } from '../message/names.js';
-import { QueueError } from '../message/queue-error.js';
 import { checkTopicOrPattern, isPattern } from '../message/topic-pattern.js';
 import { UnsupportedError } from './backend.errors.js';
+import { type Bounds, checkBounds } from './bounds.js';
 import type { CapabilityOwner } from './capabilities.js';
 import type { KeyOrder } from './key-order.js';
+import { InvalidTopologyError } from './invalid-topology.error.js';
 
 /** What must exist on the broker before messages can flow. */
 export interface Topology {
@@ -26,20 +27,19 @@ export interface SubscriptionTopology {
    * flight at that moment some may overlap. Refused where capabilities.order is not `key`.
    */
   readonly order?: KeyOrder | undefined;
+  /** Undefined: as they are, and none for a new subscription. `false` takes them away. The last declaration counts. */
+  readonly bounds?: Bounds | false | undefined;
 }
 
 /** Shorter, a receiver that is alive and idle would not ask often enough. */
 export const MIN_EXPIRY_MS = 5_000;
 const MAX_EXPIRY_MS = 30 * 86_400_000;
 
-/** What was declared cannot exist on any backend. */
-export class InvalidTopologyError extends QueueError {
-  readonly code = 'invalid_topology';
-}
+export { InvalidTopologyError } from './invalid-topology.error.js';
 
 /** One difference between what was declared and what the broker has. */
 export interface Drift {
-  readonly kind: 'missing-subscription' | 'missing-topic' | 'extra-topic' | 'missing-order';
+  readonly kind: 'missing-subscription' | 'missing-topic' | 'extra-topic' | 'missing-order' | 'other-bounds';
   readonly subscription: string;
   readonly topic: string | undefined;
 }
@@ -55,20 +55,29 @@ export interface SubscriptionSpec extends SubscriptionTopology {
  */
 export function checkTopology({ subscriptions }: Topology, owner: CapabilityOwner): void {
   for (const declared of subscriptions) refuseBeyond(declared, owner);
-  for (const { name, topics, expiresAfterMs } of subscriptions) {
+  for (const { name, topics, expiresAfterMs, bounds } of subscriptions) {
     checkName('subscription', name);
     for (const topic of topics) checkTopicOrPattern('topic', topic);
+    if (bounds !== undefined && bounds !== false) checkBounds(`subscription "${name}"`, bounds);
     if (expiresAfterMs !== undefined) checkExpiry(name, expiresAfterMs);
   }
 }
 
 function refuseBeyond(
-  { topics, expiresAfterMs, order }: SubscriptionTopology,
+  { name: subscription, topics, expiresAfterMs, bounds, order }: SubscriptionTopology,
   { name, capabilities }: CapabilityOwner,
 ): void {
   const pattern = topics.find(isPattern);
   if (pattern !== undefined && !capabilities.wildcards) {
     throw new UnsupportedError(name, `listen to the pattern "${pattern}"`, 'name each topic');
+  }
+  if (bounds && !capabilities.bounds) {
+    const remedy = 'take its bounds away, or use a backend with bounds';
+    throw new UnsupportedError(
+      name,
+      `hold publishers to the bounds of subscription "${subscription}"`,
+      remedy,
+    );
   }
   if (expiresAfterMs !== undefined && !capabilities.ephemeral) {
     throw new UnsupportedError(

@@ -1,5 +1,6 @@
 import { ENTRY_PROVIDER_WATERMARK } from '@nestjs/common/constants.js';
 import type { Type } from '@nestjs/common';
+import type { Bounds } from '../backend/bounds.js';
 import type { MessageInterceptor } from '../interceptors/interceptor.js';
 import type { Anomaly } from '../policies/anomalies.js';
 import type { DeliveryMode } from '../policies/consume.policies.js';
@@ -75,6 +76,11 @@ export interface ConsumeOptions {
    * a dead letter holds its key until it is replayed or purged (default), or is skipped. Default: no order.
    */
   readonly order?: OrderOption;
+  /**
+   * How many messages the subscription may hold, dead letters aside, and what becomes of a publish while it is full.
+   * Kept by the backend, which holds every publisher to it. Default: no bounds.
+   */
+  readonly bounds?: Bounds;
   /** Hand over bytes as they came, with or without an envelope. Default false. */
   readonly raw?: boolean;
   /**

@@ -1,5 +1,6 @@
 import { compile } from '../policies/plan.js';
 import { parseDuration } from '../policies/duration.js';
+import { bounding } from '../policies/requirements.js';
 import type { Offer } from '../policies/resolution.js';
 import { requirementsOfTopic, type TopicPolicies } from '../policies/topic.policies.js';
 import { primaryOf } from './primary.backend.js';
@@ -30,6 +31,21 @@ export function topicPlans(
       accept: [],
     });
     return { handler: `topology.topics[${at}]`, subscription: undefined, topics: [name], backend, entries };
+  });
+  return plans.filter(({ entries }) => entries.length > 0);
+}
+
+/** The same for declared subscriptions. */
+export function subscriptionPlans(
+  options: QueueModuleOptions,
+  offerOf: (backend: string) => Offer,
+): readonly HandlerPlan[] {
+  const primary = primaryOf(options.backends);
+  const plans = (options.topology?.subscriptions ?? []).map((declared, at): HandlerPlan => {
+    const { name, topics, backend = primary, bounds } = declared;
+    const { capabilities, remembers } = offerOf(backend);
+    const entries = compile(bounding(bounds || undefined), capabilities, { remembers, accept: [] });
+    return { handler: `topology.subscriptions[${at}]`, subscription: name, topics, backend, entries };
   });
   return plans.filter(({ entries }) => entries.length > 0);
 }

@@ -33,6 +33,7 @@ const CONSUME: Known<ConsumeOptions> = {
   payload: true,
   interceptors: true,
   enhancers: true,
+  bounds: true,
   accept: true,
 };
 const RETRY: Known<RetryOptions> = { attempts: true, backoff: true, never: true, only: true };

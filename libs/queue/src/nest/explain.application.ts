@@ -4,7 +4,7 @@ import type { Offer } from '../policies/resolution.js';
 import { localityOf } from './backend.plan.js';
 import { loadBackendFactory } from './backend.registry.js';
 import { primaryOf } from './primary.backend.js';
-import { topicPlans } from './declared.topics.js';
+import { subscriptionPlans, topicPlans } from './declared.topics.js';
 import { planOf, type HandlerPlan } from './handler.plan.js';
 import { NotPlannedError } from './nest.errors.js';
 import { checkBackendOptions, checkModuleOptions } from './options.check.js';
@@ -45,7 +45,11 @@ async function plansIn(modules: ModulesContainer): Promise<readonly HandlerPlan[
   });
   const offers = await offersOf(options);
   const offerOn = (backend: string): Offer => offers.get(backend) as Offer;
-  return [...claims.map((claim) => planOf(claim, offerOn(claim.backend))), ...topicPlans(options, offerOn)];
+  return [
+    ...claims.map((claim) => planOf(claim, offerOn(claim.backend))),
+    ...topicPlans(options, offerOn),
+    ...subscriptionPlans(options, offerOn),
+  ];
 }
 
 /** The options as they were given; nothing when a factory would have to make them. */

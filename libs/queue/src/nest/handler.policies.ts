@@ -54,6 +54,7 @@ export function policiesOf(
     batch: batchOf(handler, options),
     ...limitsOf(name, options),
     order: options.order && keyOrder(name, options.order),
+    bounds: options.bounds,
     raw: options.raw,
     retry: retry && { ...DEFAULT_RETRY, ...defined(retry) },
     maxCrashes: deadLetter?.maxCrashes,

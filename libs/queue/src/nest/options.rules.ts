@@ -17,6 +17,7 @@ import {
 } from 'class-validator';
 import { isTable } from '../composed/outbox/outbox.errors.js';
 import { isSqlExecutor } from '../composed/outbox/sql-executor.js';
+import { type Bounds, checkBounds } from '../backend/bounds.js';
 import { parseWindow } from '../policies/dedup.policy.js';
 import { checkTopicOrPattern } from '../message/topic-pattern.js';
 import { CODECS } from '../message/codec.js';
@@ -141,6 +142,13 @@ export class SubscriptionRules {
   @IsOptional()
   @IsName()
   backend?: unknown;
+
+  @IsOptional()
+  @Holds(
+    'must be false, or have maxMessages from 1 up and whenFull, such as whenFull.reject',
+    (bounds) => bounds === false || isBounds(bounds),
+  )
+  bounds?: unknown;
 }
 
 export class TopicRules {
@@ -262,6 +270,12 @@ export class ModuleRules {
 
 function areTopics(topics: unknown): boolean {
   return Array.isArray(topics) && topics.every((topic) => checkTopicOrPattern('', topic) === topic);
+}
+
+/** Throws when it is not. */
+function isBounds(value: unknown): boolean {
+  checkBounds('', value as Bounds);
+  return true;
 }
 
 function isInterceptorRef(value: unknown): boolean {

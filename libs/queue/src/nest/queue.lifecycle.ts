@@ -8,7 +8,7 @@ import { localityOf, localityRefusals } from './backend.plan.js';
 import type { Bridges } from './bridges.js';
 import type { Connections } from './connections.js';
 import { ConsumerBuilder, type Consumers, type RunningClaim } from './consumers.js';
-import { topicPlans } from './declared.topics.js';
+import { subscriptionPlans, topicPlans } from './declared.topics.js';
 import { delayRefusals } from './delay-store.js';
 import { planOf, refuseUnmet } from './handler.plan.js';
 import { hangGate, hasHooks } from './module.gate.js';
@@ -84,6 +84,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
     const made = [
       ...claims.map((claim) => planOf(claim, offerOn(claim.backend))),
       ...topicPlans(options, offerOn),
+      ...subscriptionPlans(options, offerOn),
     ];
     plans.set(made);
     const { backends } = options;

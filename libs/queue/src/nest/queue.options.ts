@@ -1,6 +1,7 @@
 import type { FactoryProvider, InjectionToken, ModuleMetadata, Provider, Type } from '@nestjs/common';
 import type { Ambient } from '../ambient/ambient.js';
 import type { BackendFactory } from '../backend/backend.js';
+import type { Bounds } from '../backend/bounds.js';
 import type { OnStoreError } from '../composed/deduplicating.backend.js';
 import type { InterceptorRef } from '../decorators/consume.decorator.js';
 import type { ClaimCheckOptions } from './claim-check.options.js';
@@ -81,6 +82,8 @@ export interface DedupOptions {
 export interface DeclaredSubscription {
   readonly name: string;
   readonly topics: readonly string[];
+  /** See ConsumeOptions; `false` takes away bounds that were declared before. Default: as they are. */
+  readonly bounds?: Bounds | false;
   /** Default: the primary one. */
   readonly backend?: string;
 }

@@ -1,10 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from '@nestjs/common';
 import type { Capabilities } from '../backend/capabilities.js';
 import type { KeyOrder } from '../backend/key-order.js';
-import type { Drift, Topology } from '../backend/topology.js';
+import type { Drift, SubscriptionTopology, Topology } from '../backend/topology.js';
 import { orderOf as bridgeOrderOf, subscriptionOf } from './bridge.options.js';
 import type { Connections } from './connections.js';
-import { TopologyDriftError } from './nest.errors.js';
+import { InvalidOptionsError, TopologyDriftError } from './nest.errors.js';
 import type { QueueModuleOptions } from './queue.options.js';
 import type { HandlerClaim } from './subscription.explorer.js';
 
@@ -17,17 +18,19 @@ export function topologies(
   const declared = options.topology?.subscriptions ?? [];
   const { bridges = [] } = options;
   const wanted = [
-    ...claims.map(({ subscription, topics, backend, policies }) => ({
-      name: subscription,
+    ...claims.map(({ subscription: name, topics, backend, policies: { order, bounds } }) => ({
+      name,
       topics,
       backend,
-      order: policies.order,
+      order,
+      bounds,
     })),
-    ...declared.map(({ name, topics, backend = primary }) => ({ name, topics, backend })),
+    ...declared.map(({ name, topics, backend = primary, bounds }) => ({ name, topics, backend, bounds })),
     ...bridges.map((config) => ({
       name: subscriptionOf(config),
       ...config.from,
       order: bridgeOrderOf(config),
+      bounds: undefined,
     })),
   ];
   const names = [...new Set(wanted.map(({ backend }) => backend))];
@@ -38,15 +41,31 @@ export function topologies(
 
 /** A subscription that is declared twice listens to the topics of both; an order that one of them asks for it has. */
 function merged(list: Topology['subscriptions']): Topology['subscriptions'] {
-  const topics = new Map<string, Set<string>>();
-  for (const { name, topics: added } of list) {
-    topics.set(name, new Set([...(topics.get(name) ?? []), ...added]));
+  const byName = new Map<string, SubscriptionTopology>();
+  for (const { name, topics, bounds } of list) {
+    const before = byName.get(name);
+    const all = [...new Set([...(before?.topics ?? []), ...topics])];
+    const agreedBounds = agreed(name, before?.bounds, bounds);
+    byName.set(name, { name, topics: all, order: orderOf(list, name), bounds: agreedBounds });
   }
-  return [...topics].map(([name, all]) => ({ name, topics: [...all], order: orderOf(list, name) }));
+  return [...byName.values()];
 }
 
 function orderOf(list: Topology['subscriptions'], wanted: string): KeyOrder | undefined {
   return list.find(({ name, order }) => name === wanted && order !== undefined)?.order;
+}
+
+/** Whoever declares none leaves it to the others. */
+function agreed(
+  subscription: string,
+  one: SubscriptionTopology['bounds'],
+  other: SubscriptionTopology['bounds'],
+): SubscriptionTopology['bounds'] {
+  if (one === undefined || other === undefined) return one ?? other;
+  if (isDeepStrictEqual(one, other)) return one;
+  throw new InvalidOptionsError(
+    `the subscription "${subscription}" is declared with two different bounds: declare them in one place`,
+  );
 }
 
 /** Creates what is missing, or refuses to start without it. */
@@ -83,5 +102,7 @@ function say({ kind, subscription, topic }: Drift): string {
       return `subscription "${subscription}" has no order by key`;
     case 'extra-topic':
       return `subscription "${subscription}" also listens to "${topic}"`;
+    case 'other-bounds':
+      return `subscription "${subscription}" has other bounds`;
   }
 }

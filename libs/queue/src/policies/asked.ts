@@ -42,6 +42,7 @@ const WORDS: Words = {
   batch: ({ size, withinMs }) =>
     `up to ${size} messages at once, gathered within ${formatDuration(withinMs)}`,
   concurrency: ({ concurrency, prefetch }) => `${concurrency} at once, prefetch ${prefetch}`,
+  bounds: ({ bounds }) => `${bounds.maxMessages} messages at most, then ${bounds.whenFull.kind}`,
   dedup: ({ windowMs }) => `each id stored once within ${formatDuration(windowMs)}`,
 };
 

@@ -1,4 +1,5 @@
 import type { KeyOrder } from '../backend/key-order.js';
+import { type Bounds, checkBounds } from '../backend/bounds.js';
 import { quote } from '../message/names.js';
 import type { IdempotencyPolicy } from './idempotency.policy.js';
 import { type BatchPolicy, MOST_SLOTS } from './batch.policy.js';
@@ -46,6 +47,8 @@ export interface ConsumePolicies {
   readonly order: KeyOrder | undefined;
   /** Undefined: all processes that have the handler share the work. */
   readonly single: SinglePolicy | undefined;
+  /** Of the subscription; undefined: what is declared elsewhere, else none. */
+  readonly bounds: Bounds | undefined;
   /** Hand over bytes as they came, envelope or not. */
   readonly raw: boolean;
   /** Brings older events to the version that the handler knows; undefined: there is none to bring. */
@@ -72,6 +75,7 @@ export const DEFAULT_POLICIES: ConsumePolicies = Object.freeze({
   circuit: undefined,
   order: undefined,
   single: undefined,
+  bounds: undefined,
   raw: false,
   upcasting: undefined,
   validate: undefined,
@@ -104,6 +108,7 @@ export function resolvePolicies(where: string, given: Partial<ConsumePolicies>):
   if (policies.delivery === 'at-most-once') checkAtMostOnce(where, policies);
   checkLimits(policies, whole);
   if (policies.batch !== undefined) checkBatch(where, policies.batch, policies);
+  if (policies.bounds !== undefined) checkBounds(where, policies.bounds);
   return Object.freeze(policies);
 }
 

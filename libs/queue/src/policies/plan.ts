@@ -16,6 +16,7 @@ import { resolveLease, resolveTimeout } from './resolve-lease.js';
 import { resolveLocality } from './resolve-locality.js';
 import { resolveOrder, resolveOrderOnDeath, resolveOrderOnRetry } from './resolve-order.js';
 import { resolveAttempts, resolveCrashes, resolveRetry } from './resolve-retry.js';
+import { resolveBounds } from './resolve-bounds.js';
 import { resolveDedup } from './resolve-topic.js';
 import { resolveBatch, resolveConcurrency, resolveIdempotency, resolveRouting } from './resolve-work.js';
 import type { Offer, Refusal, Resolution } from './resolution.js';
@@ -91,6 +92,7 @@ const RESOLVERS: Resolvers = {
   'order on death': (_, offer) => resolveOrderOnDeath(offer),
   batch: resolveBatch,
   concurrency: resolveConcurrency,
+  bounds: ({ bounds }, offer) => resolveBounds(bounds, offer),
   dedup: resolveDedup,
 };
 

@@ -1,4 +1,5 @@
 import { isPattern } from '../message/topic-pattern.js';
+import type { Bounds } from '../backend/bounds.js';
 import { longestWaitsMs } from './backoff.js';
 import type { ConsumePolicies, DeliveryMode } from './consume.policies.js';
 import type { Locality } from './resolve-locality.js';
@@ -34,6 +35,7 @@ export type Requirement =
   | { readonly need: 'rate'; readonly max: number; readonly perMs: number }
   | { readonly need: 'circuit'; readonly failures: number; readonly openMs: number }
   | { readonly need: 'single consumer'; readonly leaseMs: number }
+  | { readonly need: 'bounds'; readonly bounds: Bounds }
   | { readonly need: 'dedup'; readonly windowMs: number }
   | { readonly need: 'order' }
   | { readonly need: 'order on retry' }
@@ -81,6 +83,7 @@ export function requirementsOf(
     ...remembering(policies),
     ...limiting(policies),
     ...ordering(policies),
+    ...bounding(policies.bounds),
     ...gathering(policies),
     {
       need: 'concurrency',
@@ -128,6 +131,10 @@ function leasing(policies: ConsumePolicies): readonly Requirement[] {
   const longestRunMs = longestHeldMs(policies);
   const lease: Requirement = { need: 'lease', leaseMs, maxLeaseMs, longestRunMs };
   return timeoutMs === undefined ? [lease] : [lease, { need: 'timeout', timeoutMs, abortGraceMs }];
+}
+
+export function bounding(bounds: Bounds | undefined): readonly Requirement[] {
+  return bounds === undefined ? [] : [{ need: 'bounds', bounds }];
 }
 
 function limiting({ rate, circuit, single }: ConsumePolicies): readonly Requirement[] {

@@ -1,5 +1,5 @@
 import type { Ambient } from '../ambient/ambient.js';
-import type { Backend, BackendStatus, Settlement, SettleResult } from '../backend/backend.js';
+import type { Backend, BackendStatus, PublishResult, Settlement, SettleResult } from '../backend/backend.js';
 import {
   BackendClosedError,
   PublishOutcomeUnknownError,
@@ -11,8 +11,10 @@ import type { Body } from '../message/body.js';
 import type { CodecName } from '../message/codec.js';
 import { checkName } from '../message/names.js';
 import type { Outgoing } from '../message/outgoing.js';
+import { BackPressure } from './back-pressure.js';
 import { DeadLetters } from './dead-letters/dead-letters.js';
 import { HandledTracker } from './handled-tracker.js';
+import { metBounds } from './publish-answer.js';
 import { PublishBatcher } from './publish-batcher.js';
 import { type PublishOptions, type RawPublishOptions, type Receipt, receiptOf } from './publish-options.js';
 import { Replies } from './replies.js';
@@ -46,11 +48,13 @@ export class Bus {
   readonly #sealer: Sealer;
   readonly #batcher: PublishBatcher;
   readonly #checkPayload: CheckPayload | undefined;
+  readonly #pressure: BackPressure;
   readonly #handled = new HandledTracker();
   readonly #requests: Requests;
   readonly #replies: Replies;
 
   constructor(options: BusOptions) {
+    const { maxPending = 100_000 } = options;
     this.#backend = options.backend;
     this.#ambient = options.ambient;
     this.#checkPayload = options.checkPayload;
@@ -64,7 +68,14 @@ export class Bus {
       backend: options.backend,
       clock: options.ambient.clock,
       timeoutMs: options.publishTimeoutMs ?? 30_000,
-      maxPending: options.maxPending ?? 100_000,
+      maxPending,
+      pressed: (message, result) => this.#pressure.answered(message, result),
+    });
+    this.#pressure = new BackPressure({
+      name: options.backend.name,
+      clock: options.ambient.clock,
+      maxWaiting: maxPending,
+      send: (message) => this.#ask(message),
     });
     const { backend, ambient } = options;
     const shared = { sealer: this.#sealer, send: (message: Outgoing) => this.#send(message) };
@@ -162,8 +173,12 @@ export class Bus {
     this.#handled.settled(settlement, result);
   }
 
-  /** Waits for the results of everything published; requests that wait for a reply are refused, as is what comes later. */
+  /**
+   * Waits for the results of everything published; what waits for room or for a reply is refused, as is what comes
+   * later.
+   */
   async close(): Promise<void> {
+    this.#pressure.close();
     await this.#requests.close();
     await this.#batcher.close();
     this.#handled.close(new BackendClosedError(this.name, 'wait until a message is handled'));
@@ -171,8 +186,10 @@ export class Bus {
 
   #send(message: Outgoing): Promise<Receipt> {
     const backend = this.#backend;
+    if (this.#pressure.concerns(message.topic)) return this.#answer(message, this.#pressure.send(message));
     if (backend.publishNow === undefined || this.#batcher.closed) return this.#batcher.add(message);
     const result = backend.publishNow(message);
+    if (metBounds(result)) return this.#answer(message, this.#pressure.answered(message, result));
     return result.status === 'stored'
       ? Promise.resolve(receiptOf(message.id, result))
       : Promise.reject(result.error);
@@ -189,6 +206,19 @@ export class Bus {
     const [result] = await this.#backend.publish([message], { tx });
     if (result?.status === 'stored') return receiptOf(message.id, result);
     throw result?.error ?? new PublishOutcomeUnknownError(`backend "${this.name}" gave no answer`);
+  }
+
+  async #answer(message: Outgoing, coming: PublishResult | Promise<PublishResult>): Promise<Receipt> {
+    const result = await coming;
+    if (result.status === 'stored') return receiptOf(message.id, result);
+    throw result.error;
+  }
+
+  /** The result as the backend gives it. */
+  #ask(message: Outgoing): Promise<PublishResult> {
+    const backend = this.#backend;
+    if (backend.publishNow === undefined || this.#batcher.closed) return this.#batcher.ask(message);
+    return Promise.resolve(backend.publishNow(message));
   }
 
   #mustBeInProcess(): void {

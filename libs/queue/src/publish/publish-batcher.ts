@@ -7,7 +7,8 @@ import {
 } from '../backend/backend.errors.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { QueueError } from '../message/queue-error.js';
-import { type Receipt, receiptOf } from './publish-options.js';
+import { answer, metBounds } from './publish-answer.js';
+import type { Receipt } from './publish-options.js';
 
 export interface BatcherOptions {
   readonly backend: Backend;
@@ -16,6 +17,8 @@ export interface BatcherOptions {
   readonly timeoutMs: number;
   /** Messages that may wait for the backend; more are refused at once. */
   readonly maxPending: number;
+  /** Decides what becomes of a message that met the bounds of a subscription. Default: what the backend answered. */
+  readonly pressed?: (message: Outgoing, result: PublishResult) => PublishResult | Promise<PublishResult>;
 }
 
 /** `then` of a settled promise is the cheapest way to the end of the turn. */
@@ -23,8 +26,7 @@ const NOW = Promise.resolve();
 
 /** One publish that waits for its result. */
 class Waiting {
-  resolve!: (receipt: Receipt) => void;
-  reject!: (error: QueueError) => void;
+  end!: (result: PublishResult) => void;
 
   constructor(readonly message: Outgoing) {}
 }
@@ -50,15 +52,39 @@ export class PublishBatcher {
 
   /** Rejects with the QueueError that says whether it was refused or is unknown. */
   add(message: Outgoing): Promise<Receipt> {
-    if (this.closed) return Promise.reject(new BackendClosedError(this.options.backend.name, 'publish'));
-    if (this.#pending.length >= this.options.maxPending) return Promise.reject(this.#full());
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const waiting = this.#enter(message);
+    return new Promise((resolve, reject) => {
+      waiting.end = (result) => {
+        const { pressed } = this.options;
+        if (pressed === undefined || !metBounds(result)) return answer(message, result, { resolve, reject });
+        void Promise.resolve(pressed(message, result)).then((last) =>
+          answer(message, last, { resolve, reject }),
+        );
+      };
+    });
+  }
+
+  /** The same without a decision about bounds, and with the result as the backend gave it. Never rejects. */
+  ask(message: Outgoing): Promise<PublishResult> {
+    const error = this.#refusal();
+    if (error !== undefined) return Promise.resolve({ status: 'refused', error });
+    const waiting = this.#enter(message);
+    return new Promise((resolve) => (waiting.end = resolve));
+  }
+
+  #refusal(): QueueError | undefined {
+    const { backend, maxPending } = this.options;
+    if (this.closed) return new BackendClosedError(backend.name, 'publish');
+    return this.#pending.length >= maxPending ? this.#full() : undefined;
+  }
+
+  #enter(message: Outgoing): Waiting {
     const waiting = new Waiting(message);
     this.#pending.push(waiting);
     if (!this.#scheduled && this.#inFlight === undefined) this.#schedule();
-    return new Promise((resolve, reject) => {
-      waiting.resolve = resolve;
-      waiting.reject = reject;
-    });
+    return waiting;
   }
 
   /** Sends what waits and resolves when all of it has its result; later publishes are refused. */
@@ -119,10 +145,8 @@ export class PublishBatcher {
     if (this.#inFlight !== batch) return; // given up before
     this.#inFlight = undefined;
     for (let at = 0; at < batch.length; at++) {
-      answer(
-        batch[at] as Waiting,
-        results[at] ?? { status: 'unknown', error: this.#unknown('gave no answer') },
-      );
+      const result = results[at] ?? { status: 'unknown', error: this.#unknown('gave no answer') };
+      (batch[at] as Waiting).end(result);
     }
     if (this.#pending.length > 0) this.#schedule();
     else this.#idle?.();
@@ -146,9 +170,4 @@ export class PublishBatcher {
     const { backend, maxPending } = this.options;
     return new BackendUnavailableError(backend.name, 'publish', `${maxPending} messages are waiting already`);
   }
-}
-
-function answer(waiting: Waiting, result: PublishResult): void {
-  if (result.status === 'stored') waiting.resolve(receiptOf(waiting.message.id, result));
-  else waiting.reject(result.error);
 }

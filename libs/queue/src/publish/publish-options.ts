@@ -1,4 +1,5 @@
 import type { PublishResult } from '../backend/backend.js';
+import type { Overflowed } from '../backend/bounds.js';
 import type { Duration } from '../policies/duration.js';
 
 export interface PublishOptions {
@@ -63,12 +64,27 @@ export interface Receipt {
   readonly copies: number;
   /** Set when it was stored before, within its window, so that nothing was stored now. */
   readonly duplicate?: true;
+  /** Subscriptions that were full and did not get it; set when there are any. */
+  readonly dropped?: readonly string[];
+  /** Subscriptions that were full and lost an older message to it; set when there are any. */
+  readonly displaced?: readonly string[];
+  /** Subscriptions that were full, and the topic whose subscriptions got it instead; set when there are any. */
+  readonly overflowed?: readonly Overflowed[];
 }
 
 /** `result` as the publisher sees it. */
 export function receiptOf(id: string, result: StoredResult): Receipt {
-  const { copies, duplicate } = result;
-  return duplicate === undefined ? { id, copies } : { id, copies, duplicate };
+  const { copies, duplicate, pressure } = result;
+  if (duplicate === undefined && pressure === undefined) return { id, copies };
+  const { dropped = [], displaced = [], overflowed = [] } = pressure ?? {};
+  return {
+    id,
+    copies,
+    ...(duplicate && { duplicate }),
+    ...(dropped.length > 0 && { dropped }),
+    ...(displaced.length > 0 && { displaced }),
+    ...(overflowed.length > 0 && { overflowed }),
+  };
 }
 
 export type StoredResult = Extract<PublishResult, { status: 'stored' }>;

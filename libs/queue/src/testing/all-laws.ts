@@ -1,6 +1,8 @@
 import type { Law } from './law.js';
 import { BATCH_LAWS } from './laws/batch.laws.js';
 import { ADMIN_LAWS } from './laws/admin.laws.js';
+import { BLOCKING_LAWS } from './laws/blocking.laws.js';
+import { BOUNDS_LAWS } from './laws/bounds.laws.js';
 import { BUS_LAWS } from './laws/bus.laws.js';
 import { CONSUMER_LAWS } from './laws/consumer.laws.js';
 import { DEAD_LETTER_LAWS } from './laws/dead-letter.laws.js';
@@ -21,6 +23,7 @@ import { DECLARED_ORDER_LAWS } from './laws/declared-order.laws.js';
 import { ORDER_BY_CHANCE_LAWS } from './laws/order-by-chance.laws.js';
 import { ORDER_LAWS } from './laws/order.laws.js';
 import { ORDERED_CONSUMER_LAWS } from './laws/ordered-consumer.laws.js';
+import { OVERFLOW_LAWS } from './laws/overflow.laws.js';
 import { PUBLISH_LAWS } from './laws/publish.laws.js';
 import { PRIORITY_LAWS } from './laws/priority.laws.js';
 import { CRASH_LAWS } from './laws/crash.laws.js';
@@ -39,6 +42,9 @@ import { TRANSACTION_LAWS } from './laws/transaction.laws.js';
 export const ALL_LAWS: readonly Law[] = [
   ...PUBLISH_LAWS,
   ...EPHEMERAL_LAWS,
+  ...BOUNDS_LAWS,
+  ...OVERFLOW_LAWS,
+  ...BLOCKING_LAWS,
   ...DEDUP_LAWS,
   ...TRANSACTION_LAWS,
   ...OUTBOX_LAWS,

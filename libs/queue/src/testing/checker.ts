@@ -75,13 +75,16 @@ class Checker {
     if (result.status === 'refused' || (result.status === 'stored' && result.duplicate)) return;
     // Without copies it waits somewhere until it is due.
     const waits = message.delayMs !== undefined && result.status === 'stored' && result.copies === 0;
-    if (result.status === 'stored' && result.copies !== to.length && !waits) {
+    const pressure = result.status === 'stored' ? result.pressure : undefined;
+    for (const subscription of pressure?.displaced ?? []) this.#purged.set(subscription, 1);
+    const isPlain = result.status === 'stored' && pressure === undefined && !waits;
+    if (isPlain && result.copies !== to.length) {
       this.#wrong.push(`${message.id} was stored ${result.copies} times for ${to.length} subscriptions`);
     }
     for (const subscription of to) {
       const life = this.#life(subscription, message.id);
       life.possible++;
-      if (result.status === 'stored') life.confirmed++;
+      if (result.status === 'stored' && !pressure?.dropped.includes(subscription)) life.confirmed++;
       if (message.ttlMs !== undefined) life.mayExpire = true;
     }
   }

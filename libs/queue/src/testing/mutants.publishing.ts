@@ -1,3 +1,4 @@
+import { BackendUnavailableError, SubscriptionFullError } from '../backend/backend.errors.js';
 import type { PublishResult } from '../backend/backend.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { ack, type Mutant, mutant, outgoing, publishing } from './mutant.js';
@@ -24,6 +25,26 @@ export const PUBLISHING_MUTANTS: readonly Mutant[] = [
       },
     };
   }),
+  mutant('stores beyond a bound', 'A10a', () => ({
+    publish: async (batch, rightly) => {
+      const results = await rightly(batch);
+      return results.map((result) => (isFull(result) ? { status: 'stored', copies: 2 } : result));
+    },
+  })),
+  mutant('drops in silence when it is full', 'A10c', () => ({
+    publish: async (batch, rightly) => {
+      const results = await rightly(batch);
+      return results.map((result) =>
+        result.status === 'stored' ? { status: 'stored', copies: result.copies } : result,
+      );
+    },
+  })),
+  mutant('refuses what should wait for room', 'A10', () => ({
+    publish: async (batch, rightly) => {
+      const results = await rightly(batch);
+      return results.map((result) => (isFull(result) ? { status: 'refused', error: NO_ROOM } : result));
+    },
+  })),
   mutant(
     'forgets to deduplicate',
     'J1',
@@ -55,5 +76,11 @@ export const PUBLISHING_MUTANTS: readonly Mutant[] = [
     };
   }),
 ];
+
+const NO_ROOM = new BackendUnavailableError('mutant', 'publish', 'there is no room');
+
+function isFull(result: PublishResult): boolean {
+  return result.status === 'refused' && result.error instanceof SubscriptionFullError;
+}
 
 const DUPLICATE: PublishResult = { status: 'stored', copies: 0, duplicate: true };

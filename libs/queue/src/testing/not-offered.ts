@@ -37,11 +37,6 @@ export const NOT_OFFERED: readonly NotOffered[] = [
   { id: 'M4', title: 'the leader of a schedule is killed', why: SCHEDULES },
   { id: 'M5', title: 'catching up is bounded', why: SCHEDULES },
   {
-    id: 'A10',
-    title: 'a blocked broker makes publishers wait',
-    why: 'no backend with a server that can block; a full queue is refused at once',
-  },
-  {
     id: 'B7',
     title: 'settling across a reconnect is lost',
     why: 'no backend with a connection that can break underneath',

@@ -7,6 +7,7 @@ import type {
   Settlement,
   SettleResult,
 } from '../backend/backend.js';
+import type { Overflowed } from '../backend/bounds.js';
 import { BackendUnavailableError } from '../backend/backend.errors.js';
 import { ForwardingBackend, ForwardingReceiver } from '../backend/forwarding-backend.js';
 import type { InspectQuery, Inspected } from '../backend/inspect.js';
@@ -42,6 +43,15 @@ export class Recorder {
     if (!this.ephemeral.delete(subscription)) return;
     this.topology.delete(subscription);
     this.events.push({ kind: 'removed', subscription });
+  }
+
+  /** The same after an overflow: others got the copies of those that were full. */
+  targetsBeyond(to: readonly string[], overflowed: readonly Overflowed[]): readonly string[] {
+    const full = new Set(overflowed.map(({ subscription }) => subscription));
+    const others = [...this.topology].filter(([, topics]) =>
+      overflowed.some(({ topic }) => topics.has(topic)),
+    );
+    return [...new Set([...to.filter((name) => !full.has(name)), ...others.map(([name]) => name)])];
   }
 
   /** Subscriptions that must get a copy. */
@@ -116,7 +126,10 @@ class RecordedBackend extends ForwardingBackend {
 
   #noteResult(slot: number, result: PublishResult): void {
     const { events } = this.recorder;
-    events[slot] = { ...(events[slot] as HistoryEvent & { kind: 'published' }), result };
+    const event = events[slot] as HistoryEvent & { kind: 'published' };
+    const overflowed = result.status === 'stored' ? result.pressure?.overflowed : undefined;
+    const to = overflowed === undefined ? event.to : this.recorder.targetsBeyond(event.to, overflowed);
+    events[slot] = { ...event, to, result };
   }
 
   #note(message: Outgoing, to: readonly string[]): number {

@@ -20,7 +20,7 @@ export const memoryBackend: BackendFactory<MemoryOptions> = Object.freeze({
 async function openMemory(name: string, options: MemoryOptions, ambient: Ambient): Promise<OpenedBackend> {
   const limits = {
     maxBytes: options.maxBytes ?? memoryCapabilities.maxBytes,
-    maxMessages: options.maxMessages ?? Number.MAX_SAFE_INTEGER,
+    maxMessages: options.maxMessages,
   };
   const backend = new MemoryBackend(name, limits, ambient);
   const { faults } = options;

@@ -314,7 +314,10 @@ describe('publish', () => {
     expect(await bench.backend.publish(batch)).toMatchObject([
       { status: 'stored' },
       { status: 'stored' },
-      { status: 'refused', error: { code: 'unavailable', message: expect.stringContaining('maxMessages') } },
+      {
+        status: 'refused',
+        error: { code: 'subscription_full', message: expect.stringContaining('holds 2 messages') },
+      },
     ]);
     await settled(receiver, await one(receiver), 'ack');
     expect(await bench.backend.publish([message()])).toMatchObject([{ status: 'stored' }]);

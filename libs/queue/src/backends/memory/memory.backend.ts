@@ -15,11 +15,17 @@ import type { QueueError } from '../../message/queue-error.js';
 import { memoryCapabilities } from './memory.capabilities.js';
 import type { Stamp } from './memory.copy.js';
 import { browse, depthOf, expire, purge, revive } from './memory.inspector.js';
-import { type MemoryLimits, MemoryPublisher } from './memory.publisher.js';
+import { MemoryPublisher } from './memory.publisher.js';
 import { MemoryReceiver } from './memory.receiver.js';
 import { repeat } from './memory.results.js';
 import type { MemorySubscription } from './memory.subscription.js';
 import { MemoryTopology } from './memory.topology.js';
+
+export interface MemoryLimits {
+  readonly maxBytes: number;
+  /** Of a subscription that has no bounds of its own; undefined: none. */
+  readonly maxMessages: number | undefined;
+}
 
 const NOW = Promise.resolve();
 
@@ -40,8 +46,8 @@ export class MemoryBackend implements Backend {
     private readonly ambient: Ambient,
   ) {
     this.capabilities = Object.freeze({ ...memoryCapabilities, maxBytes: limits.maxBytes });
-    this.#topology = new MemoryTopology(name, ambient.clock);
-    this.#publisher = new MemoryPublisher(name, limits, this.#topology);
+    this.#topology = new MemoryTopology(name, ambient.clock, limits.maxMessages);
+    this.#publisher = new MemoryPublisher(name, limits.maxBytes, this.#topology);
     this.#openedAt = ambient.clock.now();
   }
 

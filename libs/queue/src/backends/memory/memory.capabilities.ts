@@ -21,6 +21,7 @@ export const memoryCapabilities = Object.freeze({
   lane: true,
   dead: 'native-reason',
   dedup: Object.freeze({ windowMs: MAX_DEDUP_WINDOW_MS }),
+  bounds: true,
   priority: PRIORITY_LEVELS,
   ttl: 'message',
   tx: 'none',

@@ -16,6 +16,7 @@ export function depthOf(subscription: MemorySubscription): Depth {
     inflight: inflight.size,
     dead: dead.size,
     oldestReadyMs: oldest === undefined ? undefined : clock.mono() - oldest.stamp.monoMs,
+    ...(subscription.bounds !== undefined && { dropped: subscription.dropped }),
   };
 }
 

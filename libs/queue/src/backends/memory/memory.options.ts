@@ -10,13 +10,13 @@ export class MemoryOptions {
   maxBytes?: number = memoryCapabilities.maxBytes;
 
   /**
-   * Most messages one subscription holds, dead letters aside; a publish beyond it is refused. Unbounded by default,
-   * so memory is the limit.
+   * Most messages that a subscription without bounds of its own holds, dead letters aside; a publish beyond it is
+   * refused. Unbounded by default, so memory is the limit.
    */
   @IsOptional()
   @IsInt()
   @Min(1)
-  maxMessages?: number = Number.MAX_SAFE_INTEGER;
+  maxMessages?: number;
 
   /** For tests: what goes wrong on purpose, how often, drawn from the injected Random. */
   @IsOptional()

@@ -1,25 +1,24 @@
+import { admit, admitToLane } from '../../backend/admission.js';
 import {
-  BackendUnavailableError,
   PayloadTooLargeError,
+  SubscriptionFullError,
   UnroutableError,
   UnsupportedError,
 } from '../../backend/backend.errors.js';
 import type { PublishResult } from '../../backend/backend.js';
+import { OVERFLOW_HEADER } from '../../backend/bounds.js';
 import { byteLength } from '../../message/body.js';
+import { withHeaders } from '../../message/headers.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { InvalidPriorityError, isPriority } from '../../message/priority.js';
 import type { QueueError } from '../../message/queue-error.js';
 import { memoryCapabilities } from './memory.capabilities.js';
-import { sealed, type Stamp } from './memory.copy.js';
+import { MemoryCensus } from './memory.census.js';
+import { ownBytes, sealed, type Stamp } from './memory.copy.js';
 import { MemoryDedup } from './memory.dedup.js';
 import { allStored, DUPLICATE, repeat, stored } from './memory.results.js';
 import type { MemorySubscription } from './memory.subscription.js';
 import type { MemoryTopology } from './memory.topology.js';
-
-export interface MemoryLimits {
-  readonly maxBytes: number;
-  readonly maxMessages: number;
-}
 
 /** Gives each subscription that listens its copy, or says why none got one. Wakes nobody. */
 export class MemoryPublisher {
@@ -27,7 +26,7 @@ export class MemoryPublisher {
 
   constructor(
     private readonly backendName: string,
-    private readonly limits: MemoryLimits,
+    private readonly maxBytes: number,
     private readonly topology: MemoryTopology,
   ) {}
 
@@ -49,28 +48,40 @@ export class MemoryPublisher {
   store(message: Outgoing, stamp: Stamp): PublishResult {
     const takers = this.topology.route(message);
     if (takers.length === 0) return refuse(new UnroutableError(this.backendName, message.topic, message.to));
-    const objection = this.#objection(message, takers);
+    const objection = this.#tooLarge(message) ?? this.#misfit(message);
     if (objection !== undefined) return refuse(objection);
-    if (message.dedup !== undefined && message.to === undefined) {
-      if (this.dedup.knows(message, stamp.monoMs)) return DUPLICATE;
-      this.dedup.remember(message, stamp.monoMs);
-    }
-    const kept = sealed(message);
-    for (let at = 0; at < takers.length; at++) (takers[at] as MemorySubscription).accept(kept, stamp);
-    return stored(takers.length);
+    const isOnce = message.dedup !== undefined && message.to === undefined;
+    if (isOnce && this.dedup.knows(message, stamp.monoMs)) return DUPLICATE;
+    const result = this.topology.hasBounds(takers)
+      ? this.#storeWithin(message, takers, stamp)
+      : give(message, takers, stamp);
+    if (isOnce && result.status === 'stored' && result.copies > 0) this.dedup.remember(message, stamp.monoMs);
+    return result;
   }
 
-  #objection(message: Outgoing, takers: readonly MemorySubscription[]): QueueError | undefined {
-    const { maxBytes, maxMessages } = this.limits;
-    if (mayTake(message) > maxBytes) {
-      const bytes = byteLength(message.body);
-      if (bytes > maxBytes) return new PayloadTooLargeError(this.backendName, bytes, maxBytes);
+  /** For takers of which at least one has bounds. */
+  #storeWithin(message: Outgoing, takers: readonly MemorySubscription[], stamp: Stamp): PublishResult {
+    const census = new MemoryCensus(this.topology, stamp.monoMs);
+    if (message.to !== undefined) {
+      const refusal = admitToLane(this.backendName, takers[0] as MemorySubscription, census);
+      return refusal === undefined ? give(message, takers, stamp) : refuse(refusal);
     }
-    for (let at = 0; at < takers.length; at++) {
-      const { name, size } = takers[at] as MemorySubscription;
-      if (size >= maxMessages) return this.#full(name);
-    }
-    return this.#misfit(message);
+    const admission = admit(this.backendName, takers, census);
+    if (admission instanceof SubscriptionFullError) return refuse(admission);
+    const { pressure } = admission;
+    if (pressure === undefined) return give(message, takers, stamp);
+    for (const taker of admission.displacing) taker.displaceOldest();
+    give(message, admission.takers, stamp);
+    for (const { taker, topic } of admission.overflow) taker.accept(overflowing(message, topic), stamp);
+    for (const taker of takers) taker.countDropped(pressure);
+    return { status: 'stored', copies: admission.takers.length + admission.overflow.length, pressure };
+  }
+
+  #tooLarge(message: Outgoing): QueueError | undefined {
+    const { maxBytes, backendName } = this;
+    if (mayTake(message) <= maxBytes) return undefined;
+    const bytes = byteLength(message.body);
+    return bytes > maxBytes ? new PayloadTooLargeError(backendName, bytes, maxBytes) : undefined;
   }
 
   /** What it asks for and cannot get. */
@@ -85,11 +96,18 @@ export class MemoryPublisher {
       ? undefined
       : new UnsupportedError(this.backendName, `delay a message by ${delayMs} ms`, 'use 0 or more');
   }
+}
 
-  #full(subscription: string): QueueError {
-    const why = `subscription "${subscription}" holds ${this.limits.maxMessages} messages, which is maxMessages`;
-    return new BackendUnavailableError(this.backendName, 'publish', why);
-  }
+function give(message: Outgoing, takers: readonly MemorySubscription[], stamp: Stamp): PublishResult {
+  const kept = sealed(message);
+  for (let at = 0; at < takers.length; at++) (takers[at] as MemorySubscription).accept(kept, stamp);
+  return stored(takers.length);
+}
+
+/** The message as it comes from another topic. */
+function overflowing(message: Outgoing, topic: string): Outgoing {
+  const headers = withHeaders(message.headers, { [OVERFLOW_HEADER]: message.topic });
+  return { ...message, topic, headers, body: ownBytes(message.body) };
 }
 
 function refuse(error: QueueError): PublishResult {

@@ -1,5 +1,6 @@
 import type { CancelTimer, Clock } from '../../ambient/clock.js';
 import type { Settlement, SettleResult } from '../../backend/backend.js';
+import type { Bounds, Pressure } from '../../backend/bounds.js';
 import { UnsupportedError } from '../../backend/backend.errors.js';
 import type { KeyOrder } from '../../backend/key-order.js';
 import type { Delivery } from '../../message/delivery.js';
@@ -32,6 +33,9 @@ export class MemorySubscription {
   isGone = false;
   /** Monotonic ms of the last `receive`; one that waits asks all the time. */
   askedAt: number;
+  bounds: Bounds | undefined;
+  /** Messages that its bounds have cost it. */
+  dropped = 0;
   #seq = 0;
   #cancelAlarm: CancelTimer | undefined;
   #alarmAt = Infinity;
@@ -64,6 +68,21 @@ export class MemorySubscription {
   passTurn(copy: Copy, monoMs: number): void {
     const next = copy.inOrder ? this.keys?.pass(copy, monoMs) : undefined;
     if (next !== undefined) this.#line(next, monoMs);
+  }
+
+  /** For its bounds: one message less. */
+  displaceOldest(): void {
+    const oldest = this.backlog.oldestReady();
+    if (oldest === undefined) return;
+    this.backlog.remove(oldest, 'ready');
+    this.passTurn(oldest, this.clock.mono());
+  }
+
+  /** Keeps the count of what its bounds have cost it. */
+  countDropped({ dropped, displaced, overflowed }: Pressure): void {
+    const { name } = this;
+    const isCounted = dropped.includes(name) || displaced.includes(name);
+    if (isCounted || overflowed.some(({ subscription }) => subscription === name)) this.dropped++;
   }
 
   /** Takes a copy of a message. Nobody is woken: see `wake`. */

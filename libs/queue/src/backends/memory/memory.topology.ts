@@ -1,4 +1,5 @@
 import type { Clock } from '../../ambient/clock.js';
+import { type Bounds, sameBounds } from '../../backend/bounds.js';
 import {
   checkTopology,
   type Drift,
@@ -25,13 +26,21 @@ export class MemoryTopology {
   #patterns: readonly string[] = [];
   /** What #listeners come to, by topic; kept only while there are patterns. */
   readonly #resolved = new Map<string, readonly MemorySubscription[]>();
+  /** Of those that declare none. */
+  readonly #bounds: Bounds | undefined;
+  #anyBounds: boolean;
   #lastTopic = '';
   #lastListeners: readonly MemorySubscription[] = NOBODY;
 
   constructor(
     private readonly backendName: string,
     private readonly clock: Clock,
-  ) {}
+    /** Most messages of a subscription without bounds of its own; undefined: no limit. */
+    maxMessages?: number,
+  ) {
+    this.#bounds = maxMessages === undefined ? undefined : { maxMessages, whenFull: { kind: 'reject' } };
+    this.#anyBounds = this.#bounds !== undefined;
+  }
 
   find(name: string): MemorySubscription | undefined {
     return this.#subscriptions.get(name);
@@ -49,12 +58,12 @@ export class MemoryTopology {
     }
     if (message.topic !== this.#lastTopic) {
       this.#lastTopic = message.topic;
-      this.#lastListeners = this.#listenersOf(message.topic);
+      this.#lastListeners = this.listenersOf(message.topic);
     }
     return this.#lastListeners;
   }
 
-  #listenersOf(topic: string): readonly MemorySubscription[] {
+  listenersOf(topic: string): readonly MemorySubscription[] {
     if (this.#patterns.length === 0) return this.#listeners.get(topic) ?? NOBODY;
     const known = this.#resolved.get(topic);
     if (known !== undefined) return known;
@@ -63,6 +72,11 @@ export class MemoryTopology {
     if (this.#resolved.size === MOST_RESOLVED) this.#resolved.clear();
     this.#resolved.set(topic, [...found]);
     return [...found];
+  }
+
+  hasBounds(takers: readonly MemorySubscription[]): boolean {
+    if (!this.#anyBounds) return false;
+    return takers.some(({ bounds }) => bounds !== undefined);
   }
 
   anyoneWaits(): boolean {
@@ -106,15 +120,19 @@ export class MemoryTopology {
     return topology.subscriptions.flatMap((declared) => this.#drift(declared));
   }
 
-  #add({ name, topics, expiresAfterMs, order }: SubscriptionTopology): void {
+  #add({ name, topics, expiresAfterMs, order, bounds }: SubscriptionTopology): void {
     let subscription = this.#subscriptions.get(name);
     if (subscription === undefined) {
       subscription = new MemorySubscription(name, this.clock, this.backendName, expiresAfterMs);
+      subscription.bounds = this.#bounds;
       this.#subscriptions.set(name, subscription);
       this.all.push(subscription);
     }
     for (const topic of topics) this.#listen(subscription, topic);
     if (order !== undefined) subscription.startOrder();
+    if (bounds === undefined) return;
+    subscription.bounds = bounds === false ? this.#bounds : bounds;
+    this.#anyBounds = true;
   }
 
   #listen(subscription: MemorySubscription, topic: string): void {
@@ -124,6 +142,11 @@ export class MemoryTopology {
     this.#forgetRoutes();
   }
 
+  #hasOther(declared: Bounds | false | undefined, { bounds }: MemorySubscription): boolean {
+    if (declared === undefined) return false;
+    return !sameBounds(declared === false ? this.#bounds : declared, bounds);
+  }
+
   #forgetRoutes(): void {
     this.#patterns = [...this.#listeners.keys()].filter(isPattern);
     this.#resolved.clear();
@@ -131,7 +154,7 @@ export class MemoryTopology {
     this.#lastListeners = NOBODY;
   }
 
-  #drift({ name, topics, order }: SubscriptionTopology): Drift[] {
+  #drift({ name, topics, order, bounds }: SubscriptionTopology): Drift[] {
     const existing = this.#subscriptions.get(name);
     if (existing === undefined)
       return [{ kind: 'missing-subscription', subscription: name, topic: undefined }];
@@ -142,6 +165,9 @@ export class MemoryTopology {
       ...(lacksOrder ? [{ kind: 'missing-order', subscription: name, topic: undefined } as const] : []),
       ...missing.map((topic): Drift => ({ kind: 'missing-topic', subscription: name, topic })),
       ...extra.map((topic): Drift => ({ kind: 'extra-topic', subscription: name, topic })),
+      ...(this.#hasOther(bounds, existing)
+        ? [{ kind: 'other-bounds', subscription: name, topic: undefined } as const]
+        : []),
     ];
   }
 }

@@ -27,6 +27,7 @@ export function sqliteCapabilities(maxBytes: number): Capabilities {
     lane: true,
     dead: 'native-reason',
     dedup: Object.freeze({ windowMs: MAX_DEDUP_WINDOW_MS }),
+    bounds: true,
     priority: PRIORITY_LEVELS,
     ttl: 'message',
     tx: 'enlist',

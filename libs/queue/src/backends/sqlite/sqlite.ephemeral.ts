@@ -12,6 +12,7 @@ const REMOVE = [
   `DELETE FROM messages WHERE subscription_id = ?`,
   `DELETE FROM dead WHERE subscription_id = ?`,
   `DELETE FROM bindings WHERE subscription_id = ?`,
+  `DELETE FROM bounds WHERE subscription_id = ?`,
   `DELETE FROM ephemeral WHERE subscription_id = ?`,
   `DELETE FROM subscriptions WHERE id = ?`,
 ];

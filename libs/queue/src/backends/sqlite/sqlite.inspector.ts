@@ -131,6 +131,7 @@ export class SqliteInspector {
     const now = this.#clock.now();
     const row = this.#db.prepare(COUNTS).get({ subscriptionId, now }) as Row;
     const oldestAt = row['oldest_at'] as number | null;
+    const dropped = this.#topology.bounds.dropped(subscriptionId);
     return {
       kind: 'depth',
       subscription,
@@ -140,6 +141,7 @@ export class SqliteInspector {
       inflight: row['inflight'] as number,
       dead: row['dead'] as number,
       oldestReadyMs: oldestAt === null ? undefined : now - oldestAt,
+      ...(dropped !== undefined && { dropped }),
     };
   }
 

@@ -3,16 +3,20 @@ import {
   BackendUnavailableError,
   PayloadTooLargeError,
   PublishOutcomeUnknownError,
+  SubscriptionFullError,
   UnroutableError,
   UnsupportedError,
 } from '../../backend/backend.errors.js';
+import { OVERFLOW_HEADER } from '../../backend/bounds.js';
 import type { PublishCall, PublishResult } from '../../backend/backend.js';
 import { byteLength } from '../../message/body.js';
+import { withHeaders } from '../../message/headers.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { MAX_DEDUP_WINDOW_MS } from '../../message/dedup.js';
 import { InvalidPriorityError, isPriority } from '../../message/priority.js';
 import type { QueueError } from '../../message/queue-error.js';
 import { Abandonable } from './sqlite.abandonable.js';
+import { SqliteAdmission } from './sqlite.admission.js';
 import type { SqliteBell } from './sqlite.bell.js';
 import { MAX_DELAY_MS } from './sqlite.capabilities.js';
 import type { SqliteCounters } from './sqlite.counters.js';
@@ -31,6 +35,21 @@ export interface PublisherParts {
   readonly counters: SqliteCounters;
   readonly dedup: SqliteDedup;
   readonly bell: Pick<SqliteBell, 'mark'>;
+}
+
+/** Where a copy goes. */
+interface Place {
+  readonly seq: number;
+  readonly subscriptionId: number;
+  readonly now: number;
+}
+
+/** Where one transaction stands. */
+interface Moment {
+  /** The last number that was given to a message. */
+  readonly seq: number;
+  readonly now: number;
+  readonly admission: SqliteAdmission;
 }
 
 /** One copy of a message for every subscription that listens, all of a batch in one transaction. */
@@ -101,36 +120,62 @@ export class SqlitePublisher {
     topology.refresh(before.topology);
     bell.mark();
     let seq = before.seq;
+    const admission = new SqliteAdmission(this.#parts.backend, topology, now);
     const results = batch.map((message, at) => {
-      const result = refused[at] ?? this.#storeOne(message, { seq, now });
+      const result = refused[at] ?? this.#storeOne(message, { seq, now, admission });
       if (result.status === 'stored') seq += result.copies;
       return result;
     });
     counters.saveSeq(seq);
+    admission.save();
     return results;
   }
 
-  #storeOne(message: Outgoing, at: { readonly seq: number; readonly now: number }): PublishResult {
-    const { backend, topology, messages, dedup } = this.#parts;
-    const { topic, to, dedup: asked } = message;
+  #storeOne(message: Outgoing, at: Moment): PublishResult {
+    const { backend, topology, dedup } = this.#parts;
+    const { topic, to } = message;
     const ids = to === undefined ? topology.listenersOf(topic) : only(topology.idOf(to));
     if (ids.length === 0) return refuse(new UnroutableError(backend, topic, to));
-    if (asked !== undefined && to === undefined) {
-      if (dedup.knows(message, at.now)) return DUPLICATE;
-      dedup.remember(message, at.now);
-    }
-    let { seq } = at;
-    for (const subscriptionId of ids) {
-      const place = { seq: ++seq, subscriptionId, now: at.now };
-      if (message.key === undefined || !topology.isOrdered(subscriptionId)) messages.insert(message, place);
-      else
-        messages.insert(
-          message,
-          place,
-          topology.keyOrder.isTaken({ subscriptionId, key: message.key }) ? 'held' : 'turn',
-        );
-    }
+    const isOnce = message.dedup !== undefined && to === undefined;
+    if (isOnce && dedup.knows(message, at.now)) return DUPLICATE;
+    const result = at.admission.concerns(ids)
+      ? this.#insertWithin(message, ids, at)
+      : this.#insert(message, ids, at);
+    if (isOnce && result.status === 'stored' && result.copies > 0) dedup.remember(message, at.now);
+    return result;
+  }
+
+  /** A copy for one subscription: at the end of its line, or of that of its key. */
+  #give(message: Outgoing, place: Place): void {
+    const { messages, topology } = this.#parts;
+    const { subscriptionId } = place;
+    const { key } = message;
+    if (key === undefined || !topology.isOrdered(subscriptionId)) return messages.insert(message, place);
+    const isTaken = topology.keyOrder.isTaken({ subscriptionId, key });
+    messages.insert(message, place, isTaken ? 'held' : 'turn');
+  }
+
+  #insert(message: Outgoing, ids: readonly number[], { seq, now }: Moment): PublishResult {
+    let last = seq;
+    for (const subscriptionId of ids) this.#give(message, { seq: ++last, subscriptionId, now });
     return STORED[ids.length] ?? { status: 'stored', copies: ids.length };
+  }
+
+  /** For subscriptions of which at least one has bounds. */
+  #insertWithin(message: Outgoing, ids: readonly number[], at: Moment): PublishResult {
+    const { admission } = at;
+    const admitted =
+      message.to === undefined ? admission.admit(ids) : admission.admitToLane(ids[0] as number);
+    if (admitted instanceof SubscriptionFullError) return refuse(admitted);
+    const { pressure, overflow } = admitted;
+    const result = this.#insert(message, admitted.ids, at);
+    if (pressure === undefined) return result;
+    const { now } = at;
+    let seq = at.seq + admitted.ids.length;
+    for (const { id, topic } of overflow) {
+      this.#give(overflowing(message, topic), { seq: ++seq, subscriptionId: id, now });
+    }
+    return { status: 'stored', copies: admitted.ids.length + overflow.length, pressure };
   }
 
   #abandoned(): PublishResult {
@@ -146,6 +191,12 @@ const STORED: readonly PublishResult[] = [0, 1, 2, 3, 4].map((copies) =>
 
 /** It is there already. */
 const DUPLICATE: PublishResult = Object.freeze({ status: 'stored', copies: 0, duplicate: true });
+
+/** The message as it comes from another topic. */
+function overflowing(message: Outgoing, topic: string): Outgoing {
+  const headers = withHeaders(message.headers, { [OVERFLOW_HEADER]: message.topic });
+  return { ...message, topic, headers, body: message.body };
+}
 
 function only(id: number | undefined): readonly number[] {
   return id === undefined ? [] : [id];

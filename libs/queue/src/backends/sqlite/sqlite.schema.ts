@@ -121,6 +121,16 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE dead ADD COLUMN holds INTEGER;
   CREATE INDEX dead_holds ON dead (subscription_id, key) WHERE holds IS NOT NULL;
   `,
+  // bounds: of subscriptions that have any. room: messages that are sure to fit; when_full: a WhenFull as JSON.
+  `
+  CREATE TABLE bounds (
+    subscription_id INTEGER PRIMARY KEY,
+    max_messages INTEGER NOT NULL,
+    when_full TEXT NOT NULL,
+    room INTEGER NOT NULL,
+    dropped INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** Refuses a database that is not ours, or of a newer release, before anything in it is touched. */

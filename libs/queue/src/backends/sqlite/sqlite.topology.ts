@@ -1,6 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Drift, SubscriptionTopology, Topology } from '../../backend/topology.js';
 import { matchesTopic } from '../../message/topic-pattern.js';
+import { type Bounds, sameBounds } from '../../backend/bounds.js';
+import { SqliteBounds } from './sqlite.bounds.js';
 import { SqliteEphemeral } from './sqlite.ephemeral.js';
 import { SqliteKeyOrder } from './sqlite.key-order.js';
 
@@ -9,6 +11,7 @@ const MOST_LISTENED = 10_000;
 
 const SQL = {
   id: `SELECT id FROM subscriptions WHERE name = ?`,
+  nameOf: `SELECT name FROM subscriptions WHERE id = ?`,
   names: `SELECT id, name FROM subscriptions ORDER BY name`,
   topics: `SELECT topic FROM bindings WHERE subscription_id = ? ORDER BY topic`,
   listeners: `SELECT subscription_id FROM bindings WHERE topic = ?`,
@@ -32,6 +35,7 @@ export interface Found {
 export class SqliteTopology {
   readonly ephemeral: SqliteEphemeral;
   readonly keyOrder: SqliteKeyOrder;
+  readonly bounds: SqliteBounds;
   readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
   readonly #listeners = new Map<string, readonly number[]>();
   readonly #ids = new Map<string, number>();
@@ -42,6 +46,7 @@ export class SqliteTopology {
   constructor(db: DatabaseSync) {
     this.ephemeral = new SqliteEphemeral(db);
     this.keyOrder = new SqliteKeyOrder(db);
+    this.bounds = new SqliteBounds(db);
     const entries = Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)] as const);
     this.#sql = Object.fromEntries(entries) as Record<keyof typeof SQL, StatementSync>;
   }
@@ -54,6 +59,7 @@ export class SqliteTopology {
     this.#ids.clear();
     this.#patterns = undefined;
     this.#ordered = undefined;
+    this.bounds.forget();
   }
 
   /** As it is now: outside a transaction what is remembered may be gone. */
@@ -101,6 +107,12 @@ export class SqliteTopology {
     return new Set(this.#sql.ordered.all().map((row) => row['id'] as number));
   }
 
+  /** What is needed to hold a message against the bounds of a subscription. */
+  takerOf(id: number): { readonly id: number; readonly name: string; readonly bounds: Bounds | undefined } {
+    const name = this.#sql.nameOf.get(id)?.['name'] as string;
+    return { id, name, bounds: this.bounds.all.get(id) };
+  }
+
   subscriptions(): readonly { readonly id: number; readonly name: string }[] {
     return this.#sql.names.all().map((row) => ({ id: row['id'] as number, name: row['name'] as string }));
   }
@@ -114,18 +126,19 @@ export class SqliteTopology {
   create(topology: Topology, now: number): boolean {
     let changes = this.ephemeral.sweep(now) ? 1 : 0;
     for (const declared of topology.subscriptions) {
-      const { name, topics, order } = declared;
+      const { name, topics, order, bounds } = declared;
       const known = this.#readId(name);
       const id = known ?? this.#add(declared, now);
       const missing = difference(new Set(topics), this.#topicsOf(id));
       for (const topic of missing) this.#sql.bind.run(topic, id);
       changes += missing.length + (known === undefined ? 1 : 0);
       if (order !== undefined && this.#startOrder(id, now)) changes++;
+      if (bounds !== undefined && this.bounds.declare(id, bounds)) changes++;
     }
     return changes > 0;
   }
 
-  #compareOne({ name: subscription, topics, order }: SubscriptionTopology): Drift[] {
+  #compareOne({ name: subscription, topics, order, bounds }: SubscriptionTopology): Drift[] {
     const id = this.#readId(subscription);
     if (id === undefined) return [{ kind: 'missing-subscription', subscription, topic: undefined }];
     const declared = new Set(topics);
@@ -137,6 +150,9 @@ export class SqliteTopology {
         (topic) => ({ kind: 'missing-topic', subscription, topic }) as const,
       ),
       ...difference(found, declared).map((topic) => ({ kind: 'extra-topic', subscription, topic }) as const),
+      ...(bounds === undefined || sameBounds(bounds === false ? undefined : bounds, this.bounds.find(id))
+        ? []
+        : [{ kind: 'other-bounds', subscription, topic: undefined } as const]),
     ];
   }
 
