@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Injectable, type Type } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import {
@@ -168,5 +171,50 @@ describe('a bounded subscription', () => {
     const bounds = { maxMessages: 9, whenFull: whenFull.reject };
     const subscriptions = [{ name: 'g.order.placed', topics: ['order.placed'], bounds }];
     await expect(start({ topology: { subscriptions } }, Slow)).rejects.toThrow(/two different bounds/);
+  });
+});
+
+describe('a subscription that starts late', () => {
+  // #region retained
+  const topology = { topics: [{ name: 'order.placed', retain: { for: '7d', max: 1_000 } }] } as const;
+  // #endregion
+
+  @Injectable()
+  class Archive {
+    // #region earliest
+    @Consume('order.placed', { subscription: 'archive', start: 'earliest' })
+    // #endregion
+    onOrder(data: unknown): void {
+      handled.push(data);
+    }
+  }
+
+  it('gets what its topic retained, and the plan says both', async () => {
+    const bus = await start({ topology });
+    expect(await bus.publish('order.placed', 1)).toMatchObject({ copies: 0 });
+    expect(app?.get(QueueExplainer).table()).toContain('kept for later subscriptions: 7d, the newest 1000');
+  });
+
+  it('is handed the retained messages of a shared file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pigeonpost-late-'));
+    const backends = [{ name: 'main', driver: 'sqlite', file: join(folder, 'queue.db') }] as const;
+    const bus = await start({ topology, backends });
+    for (const number of [1, 2, 3]) await bus.publish('order.placed', number);
+    await app?.close();
+    await start({ backends }, Archive);
+    await clock.runUntil(() => handled.length === 3, 5_000);
+    expect(handled).toEqual([1, 2, 3]);
+    await app?.close();
+    app = undefined;
+    rmSync(folder, { recursive: true });
+  });
+
+  it('stops the start where its topic retains nothing, or its backend cannot', async () => {
+    await expect(start({}, Archive)).rejects.toThrow(
+      /"archive" shall start with the earliest message of topic "order.placed", but .* retains none of them/,
+    );
+    await expect(start({ topology, backends: [weak({ log: false })] }, Archive)).rejects.toThrow(
+      /topology\.topics\[0\] asks for log/,
+    );
   });
 });

@@ -54,6 +54,12 @@ export {
   UnroutableError,
   UnsupportedError,
 } from './backend/backend.errors.js';
+export {
+  NothingRetainedError,
+  type Retention,
+  type FirstMessage,
+  type TopicTopology,
+} from './backend/retention.js';
 export type { Bounds, Overflowed, Pressure, WhenFull } from './backend/bounds.js';
 export type { Capabilities, CapabilityOwner, Delay } from './backend/capabilities.js';
 export { objectionTo } from './backend/message-check.js';
@@ -180,6 +186,7 @@ export type {
   DeclaredTopic,
   DeclaredTopology,
   DedupOptions,
+  RetainOptions,
   DriverName,
   EnsureMode,
   OutboxConfig,

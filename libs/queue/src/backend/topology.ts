@@ -2,12 +2,15 @@ import { checkName } from '../message/names.js';
 import { checkTopicOrPattern, isPattern } from '../message/topic-pattern.js';
 import { UnsupportedError } from './backend.errors.js';
 import { type Bounds, checkBounds } from './bounds.js';
-import type { CapabilityOwner } from './capabilities.js';
+import type { Capabilities, CapabilityOwner } from './capabilities.js';
 import type { KeyOrder } from './key-order.js';
 import { InvalidTopologyError } from './invalid-topology.error.js';
+import { checkRetention, type Retention, type FirstMessage, type TopicTopology } from './retention.js';
 
 /** What must exist on the broker before messages can flow. */
 export interface Topology {
+  /** Only those that are to be kept in a special way. */
+  readonly topics?: readonly TopicTopology[];
   readonly subscriptions: readonly SubscriptionTopology[];
 }
 
@@ -29,6 +32,11 @@ export interface SubscriptionTopology {
   readonly order?: KeyOrder | undefined;
   /** Undefined: as they are, and none for a new subscription. `false` takes them away. The last declaration counts. */
   readonly bounds?: Bounds | false | undefined;
+  /**
+   * `earliest`: topics that it did not listen to before give it what they have retained, in order, in the same step
+   * that makes it listen. Default `latest`.
+   */
+  readonly start?: FirstMessage | undefined;
 }
 
 /** Shorter, a receiver that is alive and idle would not ask often enough. */
@@ -39,8 +47,15 @@ export { InvalidTopologyError } from './invalid-topology.error.js';
 
 /** One difference between what was declared and what the broker has. */
 export interface Drift {
-  readonly kind: 'missing-subscription' | 'missing-topic' | 'extra-topic' | 'missing-order' | 'other-bounds';
-  readonly subscription: string;
+  readonly kind:
+    | 'missing-subscription'
+    | 'missing-topic'
+    | 'extra-topic'
+    | 'missing-order'
+    | 'other-bounds'
+    | 'other-retention';
+  /** undefined where it is about the topic. */
+  readonly subscription: string | undefined;
   readonly topic: string | undefined;
 }
 
@@ -53,7 +68,19 @@ export interface SubscriptionSpec extends SubscriptionTopology {
  * For backends, before they create or compare anything. Throws InvalidNameError or InvalidTopologyError, and
  * UnsupportedError for what the capabilities do not have.
  */
-export function checkTopology({ subscriptions }: Topology, owner: CapabilityOwner): void {
+export function checkTopology({ topics = [], subscriptions }: Topology, owner: CapabilityOwner): void {
+  for (const { name, retain } of topics) {
+    checkName('topic', name);
+    if (retain) checkRetention(name, retain);
+    if (retain && !isLongEnough(owner.capabilities.log, retain)) {
+      const remedy = 'shorten it, or use a backend whose topics retain for as long';
+      throw new UnsupportedError(
+        owner.name,
+        `retain the messages of topic "${name}" for ${retain.forMs} ms`,
+        remedy,
+      );
+    }
+  }
   for (const declared of subscriptions) refuseBeyond(declared, owner);
   for (const { name, topics, expiresAfterMs, bounds } of subscriptions) {
     checkName('subscription', name);
@@ -64,12 +91,20 @@ export function checkTopology({ subscriptions }: Topology, owner: CapabilityOwne
 }
 
 function refuseBeyond(
-  { name: subscription, topics, expiresAfterMs, bounds, order }: SubscriptionTopology,
+  { name: subscription, topics, expiresAfterMs, bounds, order, start }: SubscriptionTopology,
   { name, capabilities }: CapabilityOwner,
 ): void {
   const pattern = topics.find(isPattern);
   if (pattern !== undefined && !capabilities.wildcards) {
     throw new UnsupportedError(name, `listen to the pattern "${pattern}"`, 'name each topic');
+  }
+  if (start === 'earliest' && capabilities.log === false) {
+    const remedy = "start at 'latest', or use a backend whose topics retain their messages";
+    throw new UnsupportedError(
+      name,
+      `start subscription "${subscription}" with the earliest message`,
+      remedy,
+    );
   }
   if (bounds && !capabilities.bounds) {
     const remedy = 'take its bounds away, or use a backend with bounds';
@@ -89,6 +124,10 @@ function refuseBeyond(
   if (order !== undefined && capabilities.order !== 'key') {
     throw new UnsupportedError(name, 'give a subscription an order by key', 'use a backend that has it');
   }
+}
+
+function isLongEnough(log: Capabilities['log'], { forMs }: Retention): boolean {
+  return log !== false && forMs <= log.maxAgeMs;
 }
 
 function checkExpiry(subscription: string, ms: number): void {

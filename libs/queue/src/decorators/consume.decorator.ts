@@ -1,6 +1,7 @@
 import { ENTRY_PROVIDER_WATERMARK } from '@nestjs/common/constants.js';
 import type { Type } from '@nestjs/common';
 import type { Bounds } from '../backend/bounds.js';
+import type { FirstMessage } from '../backend/retention.js';
 import type { MessageInterceptor } from '../interceptors/interceptor.js';
 import type { Anomaly } from '../policies/anomalies.js';
 import type { DeliveryMode } from '../policies/consume.policies.js';
@@ -81,6 +82,11 @@ export interface ConsumeOptions {
    * Kept by the backend, which holds every publisher to it. Default: no bounds.
    */
   readonly bounds?: Bounds;
+  /**
+   * Where the subscription begins when it is created, or begins to listen to one more topic: with what is published
+   * from then on (`latest`, the default), or with what the topic has retained (`earliest`).
+   */
+  readonly start?: FirstMessage;
   /** Hand over bytes as they came, with or without an envelope. Default false. */
   readonly raw?: boolean;
   /**

@@ -1,11 +1,12 @@
+import type { Retention, TopicTopology } from '../backend/retention.js';
 import { compile } from '../policies/plan.js';
 import { parseDuration } from '../policies/duration.js';
-import { bounding } from '../policies/requirements.js';
+import { declaring } from '../policies/requirements.js';
 import type { Offer } from '../policies/resolution.js';
 import { requirementsOfTopic, type TopicPolicies } from '../policies/topic.policies.js';
 import { primaryOf } from './primary.backend.js';
 import type { HandlerPlan } from './handler.plan.js';
-import type { DeclaredTopic, QueueModuleOptions } from './queue.options.js';
+import type { DeclaredTopic, QueueModuleOptions, RetainOptions } from './queue.options.js';
 
 /** Of the topics that are declared on this backend: their windows of deduplication in ms, by name. */
 export function dedupWindows(options: QueueModuleOptions, backend: string): ReadonlyMap<string, number> {
@@ -15,6 +16,13 @@ export function dedupWindows(options: QueueModuleOptions, backend: string): Read
     if (dedupMs !== undefined) windows.set(topic.name, dedupMs);
   }
   return windows;
+}
+
+/** Topics on this backend that are to be kept in a special way. */
+export function topicTopologies(options: QueueModuleOptions, backend: string): readonly TopicTopology[] {
+  return topicsOn(options, backend)
+    .filter(({ retain }) => retain !== undefined)
+    .map(({ name, retain }) => ({ name, retain: retain ? retentionOf(retain) : false }));
 }
 
 /** What each declared topic asks for, and how its backend meets it; topics that ask for nothing are left out. */
@@ -42,9 +50,12 @@ export function subscriptionPlans(
 ): readonly HandlerPlan[] {
   const primary = primaryOf(options.backends);
   const plans = (options.topology?.subscriptions ?? []).map((declared, at): HandlerPlan => {
-    const { name, topics, backend = primary, bounds } = declared;
+    const { name, topics, backend = primary, bounds, start } = declared;
     const { capabilities, remembers } = offerOf(backend);
-    const entries = compile(bounding(bounds || undefined), capabilities, { remembers, accept: [] });
+    const entries = compile(declaring({ bounds: bounds || undefined, start }), capabilities, {
+      remembers,
+      accept: [],
+    });
     return { handler: `topology.subscriptions[${at}]`, subscription: name, topics, backend, entries };
   });
   return plans.filter(({ entries }) => entries.length > 0);
@@ -55,6 +66,13 @@ function topicsOn(options: QueueModuleOptions, wanted: string): readonly Declare
   return (options.topology?.topics ?? []).filter(({ backend = primary }) => backend === wanted);
 }
 
-function policiesOfTopic({ dedup }: DeclaredTopic): TopicPolicies {
-  return { dedupMs: dedup === undefined ? undefined : parseDuration('dedup', dedup) };
+function policiesOfTopic({ dedup, retain }: DeclaredTopic): TopicPolicies {
+  return {
+    dedupMs: dedup === undefined ? undefined : parseDuration('dedup', dedup),
+    retain: retain ? retentionOf(retain) : undefined,
+  };
+}
+
+function retentionOf({ for: time, max }: RetainOptions): Retention {
+  return { forMs: parseDuration('retain.for', time), maxMessages: max };
 }

@@ -34,6 +34,7 @@ const CONSUME: Known<ConsumeOptions> = {
   interceptors: true,
   enhancers: true,
   bounds: true,
+  start: true,
   accept: true,
 };
 const RETRY: Known<RetryOptions> = { attempts: true, backoff: true, never: true, only: true };

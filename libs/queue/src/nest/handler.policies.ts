@@ -55,6 +55,7 @@ export function policiesOf(
     ...limitsOf(name, options),
     order: options.order && keyOrder(name, options.order),
     bounds: options.bounds,
+    start: options.start,
     raw: options.raw,
     retry: retry && { ...DEFAULT_RETRY, ...defined(retry) },
     maxCrashes: deadLetter?.maxCrashes,

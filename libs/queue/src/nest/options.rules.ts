@@ -17,7 +17,7 @@ import {
 } from 'class-validator';
 import { isTable } from '../composed/outbox/outbox.errors.js';
 import { isSqlExecutor } from '../composed/outbox/sql-executor.js';
-import { type Bounds, checkBounds } from '../backend/bounds.js';
+import { FIRST_MESSAGES } from '../backend/retention.js';
 import { parseWindow } from '../policies/dedup.policy.js';
 import { checkTopicOrPattern } from '../message/topic-pattern.js';
 import { CODECS } from '../message/codec.js';
@@ -28,6 +28,7 @@ import { problemWithClaimCheck } from './claim-check.options.js';
 import { HasNoProblem } from './has-no-problem.rule.js';
 import { problemWithSchemas } from './publish.schemas.js';
 import { problemWithSigning } from './signing.options.js';
+import { isBounds, isRetention } from './declared.rules.js';
 import { DRIVER_NAMES, isBackendFactory } from './backend.registry.js';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -149,6 +150,10 @@ export class SubscriptionRules {
     (bounds) => bounds === false || isBounds(bounds),
   )
   bounds?: unknown;
+
+  @IsOptional()
+  @IsIn(FIRST_MESSAGES)
+  start?: unknown;
 }
 
 export class TopicRules {
@@ -165,6 +170,13 @@ export class TopicRules {
     (value) => parseWindow('', value) > 0,
   )
   dedup?: unknown;
+
+  @IsOptional()
+  @Holds(
+    "must be false, or have for, such as '7d', and max from 1 up",
+    (retain) => retain === false || isRetention(retain),
+  )
+  retain?: unknown;
 }
 
 export class DedupRules {
@@ -270,12 +282,6 @@ export class ModuleRules {
 
 function areTopics(topics: unknown): boolean {
   return Array.isArray(topics) && topics.every((topic) => checkTopicOrPattern('', topic) === topic);
-}
-
-/** Throws when it is not. */
-function isBounds(value: unknown): boolean {
-  checkBounds('', value as Bounds);
-  return true;
 }
 
 function isInterceptorRef(value: unknown): boolean {

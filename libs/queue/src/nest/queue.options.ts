@@ -3,6 +3,7 @@ import type { Ambient } from '../ambient/ambient.js';
 import type { BackendFactory } from '../backend/backend.js';
 import type { Bounds } from '../backend/bounds.js';
 import type { OnStoreError } from '../composed/deduplicating.backend.js';
+import type { FirstMessage } from '../backend/retention.js';
 import type { InterceptorRef } from '../decorators/consume.decorator.js';
 import type { ClaimCheckOptions } from './claim-check.options.js';
 import type { PublishSchemas } from './publish.schemas.js';
@@ -72,6 +73,14 @@ export interface DeclaredTopic {
   readonly backend?: string;
   /** Of the messages that this application publishes there, each id is stored once within this window. */
   readonly dedup?: Duration;
+  /** Keeps what anybody publishes there for subscriptions that come later; `false` takes that away. */
+  readonly retain?: RetainOptions | false;
+}
+
+export interface RetainOptions {
+  readonly for: Duration;
+  /** Only the newest ones; default: no limit. */
+  readonly max?: number;
 }
 
 export interface DedupOptions {
@@ -84,6 +93,8 @@ export interface DeclaredSubscription {
   readonly topics: readonly string[];
   /** See ConsumeOptions; `false` takes away bounds that were declared before. Default: as they are. */
   readonly bounds?: Bounds | false;
+  /** See ConsumeOptions. */
+  readonly start?: FirstMessage;
   /** Default: the primary one. */
   readonly backend?: string;
 }

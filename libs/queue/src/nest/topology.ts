@@ -2,9 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from '@nestjs/common';
 import type { Capabilities } from '../backend/capabilities.js';
 import type { KeyOrder } from '../backend/key-order.js';
+import type { TopicTopology } from '../backend/retention.js';
 import type { Drift, SubscriptionTopology, Topology } from '../backend/topology.js';
 import { orderOf as bridgeOrderOf, subscriptionOf } from './bridge.options.js';
 import type { Connections } from './connections.js';
+import { topicTopologies } from './declared.topics.js';
 import { InvalidOptionsError, TopologyDriftError } from './nest.errors.js';
 import type { QueueModuleOptions } from './queue.options.js';
 import type { HandlerClaim } from './subscription.explorer.js';
@@ -18,35 +20,40 @@ export function topologies(
   const declared = options.topology?.subscriptions ?? [];
   const { bridges = [] } = options;
   const wanted = [
-    ...claims.map(({ subscription: name, topics, backend, policies: { order, bounds } }) => ({
-      name,
-      topics,
-      backend,
-      order,
-      bounds,
-    })),
-    ...declared.map(({ name, topics, backend = primary, bounds }) => ({ name, topics, backend, bounds })),
-    ...bridges.map((config) => ({
-      name: subscriptionOf(config),
-      ...config.from,
-      order: bridgeOrderOf(config),
-      bounds: undefined,
-    })),
+    ...claims.map(({ subscription: name, topics, backend, policies: { order, bounds, start } }) => {
+      return { name, topics, backend, order, bounds, start };
+    }),
+    ...declared.map(({ name, topics, backend = primary, bounds, start }) => {
+      return { name, topics, backend, bounds, start };
+    }),
+    ...bridges.map((config) => {
+      const order = bridgeOrderOf(config);
+      return { name: subscriptionOf(config), ...config.from, order, bounds: undefined, start: undefined };
+    }),
   ];
-  const names = [...new Set(wanted.map(({ backend }) => backend))];
-  return new Map(
-    names.map((name) => [name, { subscriptions: merged(wanted.filter(({ backend }) => backend === name)) }]),
+  const topicsOf = (backend: string): TopicTopology[] => [...topicTopologies(options, backend)];
+  const of = (name: string): Topology => ({
+    topics: topicsOf(name),
+    subscriptions: merged(wanted.filter(({ backend }) => backend === name)),
+  });
+  const names = options.backends.map(({ name }) => name);
+  const used = names.filter(
+    (name) => wanted.some(({ backend }) => backend === name) || topicsOf(name).length > 0,
   );
+  return new Map(used.map((name) => [name, of(name)]));
 }
 
 /** A subscription that is declared twice listens to the topics of both; an order that one of them asks for it has. */
 function merged(list: Topology['subscriptions']): Topology['subscriptions'] {
   const byName = new Map<string, SubscriptionTopology>();
-  for (const { name, topics, bounds } of list) {
+  for (const { name, topics, bounds, start } of list) {
     const before = byName.get(name);
     const all = [...new Set([...(before?.topics ?? []), ...topics])];
-    const agreedBounds = agreed(name, before?.bounds, bounds);
-    byName.set(name, { name, topics: all, order: orderOf(list, name), bounds: agreedBounds });
+    const both = {
+      bounds: agreed(name, 'bounds', [before?.bounds, bounds]),
+      start: agreed(name, 'starts', [before?.start, start]),
+    };
+    byName.set(name, { name, topics: all, order: orderOf(list, name), ...both });
   }
   return [...byName.values()];
 }
@@ -56,15 +63,11 @@ function orderOf(list: Topology['subscriptions'], wanted: string): KeyOrder | un
 }
 
 /** Whoever declares none leaves it to the others. */
-function agreed(
-  subscription: string,
-  one: SubscriptionTopology['bounds'],
-  other: SubscriptionTopology['bounds'],
-): SubscriptionTopology['bounds'] {
+function agreed<T>(subscription: string, what: string, [one, other]: readonly [T, T]): T {
   if (one === undefined || other === undefined) return one ?? other;
   if (isDeepStrictEqual(one, other)) return one;
   throw new InvalidOptionsError(
-    `the subscription "${subscription}" is declared with two different bounds: declare them in one place`,
+    `the subscription "${subscription}" is declared with two different ${what}: declare it in one place`,
   );
 }
 
@@ -104,5 +107,7 @@ function say({ kind, subscription, topic }: Drift): string {
       return `subscription "${subscription}" also listens to "${topic}"`;
     case 'other-bounds':
       return `subscription "${subscription}" has other bounds`;
+    case 'other-retention':
+      return `topic "${topic}" is retained in another way`;
   }
 }

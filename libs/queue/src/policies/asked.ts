@@ -43,6 +43,9 @@ const WORDS: Words = {
     `up to ${size} messages at once, gathered within ${formatDuration(withinMs)}`,
   concurrency: ({ concurrency, prefetch }) => `${concurrency} at once, prefetch ${prefetch}`,
   bounds: ({ bounds }) => `${bounds.maxMessages} messages at most, then ${bounds.whenFull.kind}`,
+  log: ({ forMs, maxMessages }) =>
+    `kept for later subscriptions: ${formatDuration(forMs)}${maxMessages === undefined ? '' : `, the newest ${maxMessages}`}`,
+  earliest: () => 'starts with the earliest message that its topics retain',
   dedup: ({ windowMs }) => `each id stored once within ${formatDuration(windowMs)}`,
 };
 

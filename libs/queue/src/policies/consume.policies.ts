@@ -1,5 +1,6 @@
 import type { KeyOrder } from '../backend/key-order.js';
 import { type Bounds, checkBounds } from '../backend/bounds.js';
+import { type FirstMessage, FIRST_MESSAGES } from '../backend/retention.js';
 import { quote } from '../message/names.js';
 import type { IdempotencyPolicy } from './idempotency.policy.js';
 import { type BatchPolicy, MOST_SLOTS } from './batch.policy.js';
@@ -49,6 +50,8 @@ export interface ConsumePolicies {
   readonly single: SinglePolicy | undefined;
   /** Of the subscription; undefined: what is declared elsewhere, else none. */
   readonly bounds: Bounds | undefined;
+  /** Where the subscription begins, if it is new; undefined: `latest`, unless it is declared elsewhere. */
+  readonly start: FirstMessage | undefined;
   /** Hand over bytes as they came, envelope or not. */
   readonly raw: boolean;
   /** Brings older events to the version that the handler knows; undefined: there is none to bring. */
@@ -76,6 +79,7 @@ export const DEFAULT_POLICIES: ConsumePolicies = Object.freeze({
   order: undefined,
   single: undefined,
   bounds: undefined,
+  start: undefined,
   raw: false,
   upcasting: undefined,
   validate: undefined,
@@ -109,6 +113,7 @@ export function resolvePolicies(where: string, given: Partial<ConsumePolicies>):
   checkLimits(policies, whole);
   if (policies.batch !== undefined) checkBatch(where, policies.batch, policies);
   if (policies.bounds !== undefined) checkBounds(where, policies.bounds);
+  if (policies.start !== undefined) oneOf(`${where}: start`, policies.start, FIRST_MESSAGES);
   return Object.freeze(policies);
 }
 

@@ -17,7 +17,7 @@ import { resolveLocality } from './resolve-locality.js';
 import { resolveOrder, resolveOrderOnDeath, resolveOrderOnRetry } from './resolve-order.js';
 import { resolveAttempts, resolveCrashes, resolveRetry } from './resolve-retry.js';
 import { resolveBounds } from './resolve-bounds.js';
-import { resolveDedup } from './resolve-topic.js';
+import { resolveDedup, resolveEarliest, resolveLog } from './resolve-topic.js';
 import { resolveBatch, resolveConcurrency, resolveIdempotency, resolveRouting } from './resolve-work.js';
 import type { Offer, Refusal, Resolution } from './resolution.js';
 
@@ -93,6 +93,8 @@ const RESOLVERS: Resolvers = {
   batch: resolveBatch,
   concurrency: resolveConcurrency,
   bounds: ({ bounds }, offer) => resolveBounds(bounds, offer),
+  log: resolveLog,
+  earliest: (_, offer) => resolveEarliest(offer),
   dedup: resolveDedup,
 };
 

@@ -1,5 +1,6 @@
 import { isPattern } from '../message/topic-pattern.js';
 import type { Bounds } from '../backend/bounds.js';
+import type { FirstMessage } from '../backend/retention.js';
 import { longestWaitsMs } from './backoff.js';
 import type { ConsumePolicies, DeliveryMode } from './consume.policies.js';
 import type { Locality } from './resolve-locality.js';
@@ -37,6 +38,8 @@ export type Requirement =
   | { readonly need: 'single consumer'; readonly leaseMs: number }
   | { readonly need: 'bounds'; readonly bounds: Bounds }
   | { readonly need: 'dedup'; readonly windowMs: number }
+  | { readonly need: 'log'; readonly forMs: number; readonly maxMessages?: number | undefined }
+  | { readonly need: 'earliest' }
   | { readonly need: 'order' }
   | { readonly need: 'order on retry' }
   | { readonly need: 'order on death' }
@@ -83,7 +86,7 @@ export function requirementsOf(
     ...remembering(policies),
     ...limiting(policies),
     ...ordering(policies),
-    ...bounding(policies.bounds),
+    ...declaring(policies),
     ...gathering(policies),
     {
       need: 'concurrency',
@@ -133,8 +136,18 @@ function leasing(policies: ConsumePolicies): readonly Requirement[] {
   return timeoutMs === undefined ? [lease] : [lease, { need: 'timeout', timeoutMs, abortGraceMs }];
 }
 
-export function bounding(bounds: Bounds | undefined): readonly Requirement[] {
-  return bounds === undefined ? [] : [{ need: 'bounds', bounds }];
+/** What a subscription asks for by its declaration, whoever consumes it. */
+export function declaring({
+  bounds,
+  start,
+}: {
+  readonly bounds: Bounds | undefined;
+  readonly start: FirstMessage | undefined;
+}): readonly Requirement[] {
+  return [
+    ...(bounds === undefined ? [] : [{ need: 'bounds', bounds } as const]),
+    ...(start === 'earliest' ? [{ need: 'earliest' } as const] : []),
+  ];
 }
 
 function limiting({ rate, circuit, single }: ConsumePolicies): readonly Requirement[] {

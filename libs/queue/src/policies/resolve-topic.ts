@@ -29,3 +29,26 @@ function nowhere(): Resolution {
     'use a backend that comes with a store, or recognise repeats in the handler with @Idempotent',
   );
 }
+
+/** What is published is kept for subscriptions that come later. */
+export function resolveLog(
+  { forMs }: Extract<Requirement, { need: 'log' }>,
+  { capabilities: { log } }: Offer,
+): Resolution {
+  if (log === false) {
+    return refused('keeps no message beyond its subscriptions', 'use a backend whose topics retain');
+  }
+  if (forMs <= log.maxAgeMs) return native('what is older, or too much, is gone');
+  const longest = formatDuration(log.maxAgeMs);
+  return refused(`retains messages for ${longest} at most`, `shorten retain.for to '${longest}'`);
+}
+
+/** A new subscription begins with what its topics have retained. */
+export function resolveEarliest({ capabilities: { log } }: Offer): Resolution {
+  return log === false
+    ? refused(
+        'cannot hand over what was published before',
+        "start at 'latest', or use a backend whose topics retain their messages",
+      )
+    : native('only when it begins to listen: what its topics no longer retain then does not come');
+}

@@ -23,6 +23,7 @@ import { DECLARED_ORDER_LAWS } from './laws/declared-order.laws.js';
 import { ORDER_BY_CHANCE_LAWS } from './laws/order-by-chance.laws.js';
 import { ORDER_LAWS } from './laws/order.laws.js';
 import { ORDERED_CONSUMER_LAWS } from './laws/ordered-consumer.laws.js';
+import { LOG_LAWS } from './laws/log.laws.js';
 import { OVERFLOW_LAWS } from './laws/overflow.laws.js';
 import { PUBLISH_LAWS } from './laws/publish.laws.js';
 import { PRIORITY_LAWS } from './laws/priority.laws.js';
@@ -44,6 +45,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...EPHEMERAL_LAWS,
   ...BOUNDS_LAWS,
   ...OVERFLOW_LAWS,
+  ...LOG_LAWS,
   ...BLOCKING_LAWS,
   ...DEDUP_LAWS,
   ...TRANSACTION_LAWS,

@@ -1,4 +1,5 @@
 import type { Delivery } from '../message/delivery.js';
+import { matchesTopic } from '../message/topic-pattern.js';
 import type { Peeked } from '../backend/inspect.js';
 import type { History, HistoryEvent } from './history.js';
 
@@ -40,6 +41,8 @@ export function checkHistory(history: History, options: CheckOptions): readonly 
 class Checker {
   readonly #lives = new Map<string, Life>();
   readonly #wrong: string[] = [];
+  /** What was published so far. */
+  readonly #sent: Published[] = [];
   readonly #purged = new Map<string, number>();
 
   constructor(private readonly options: CheckOptions) {}
@@ -47,7 +50,10 @@ class Checker {
   read(event: HistoryEvent): void {
     switch (event.kind) {
       case 'published':
+        this.#sent.push(event);
         return this.#published(event);
+      case 'caught-up':
+        return this.#caughtUp(event);
       case 'delivered':
         return this.#delivered(event.delivery, event.at);
       case 'settled':
@@ -86,6 +92,16 @@ class Checker {
       life.possible++;
       if (result.status === 'stored' && !pressure?.dropped.includes(subscription)) life.confirmed++;
       if (message.ttlMs !== undefined) life.mayExpire = true;
+    }
+  }
+
+  /** It may get what was published before, if that was retained. */
+  #caughtUp({ subscription, topics }: HistoryEvent & { kind: 'caught-up' }): void {
+    for (const { message, result } of this.#sent) {
+      const isHeard = message.to === undefined && topics.some((topic) => matchesTopic(topic, message.topic));
+      if (!isHeard || result.status === 'refused') continue;
+      const life = this.#life(subscription, message.id);
+      if (life.possible === 0) life.possible++;
     }
   }
 

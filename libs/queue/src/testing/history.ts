@@ -18,6 +18,8 @@ export type HistoryEvent =
   | { readonly kind: 'purged'; readonly subscription: string; readonly count: number }
   /** A dead letter is alive again, as it was when it was new; `count` 0: there was none. */
   | { readonly kind: 'revived'; readonly subscription: string; readonly ref: string; readonly count: number }
+  /** A subscription began to listen, and may get what was published to these topics before. */
+  | { readonly kind: 'caught-up'; readonly subscription: string; readonly topics: readonly string[] }
   /** A fault was injected that may store this message `extra` times more. */
   | { readonly kind: 'fault'; readonly id: string; readonly extra: number };
 

@@ -32,9 +32,11 @@ export class Recorder {
   }
 
   ensured(topology: Topology): void {
-    for (const { name, topics, expiresAfterMs } of topology.subscriptions) {
+    for (const { name, topics, expiresAfterMs, start } of topology.subscriptions) {
       if (expiresAfterMs !== undefined && !this.topology.has(name)) this.ephemeral.add(name);
-      this.topology.set(name, new Set([...(this.topology.get(name) ?? []), ...topics]));
+      const known = this.topology.get(name) ?? [];
+      this.topology.set(name, new Set([...known, ...topics]));
+      if (start === 'earliest') this.events.push({ kind: 'caught-up', subscription: name, topics });
     }
   }
 

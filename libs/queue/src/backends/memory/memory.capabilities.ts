@@ -1,4 +1,5 @@
 import type { Capabilities, Delay } from '../../backend/capabilities.js';
+import { MAX_RETENTION_MS } from '../../backend/retention.js';
 import { MAX_DEDUP_WINDOW_MS } from '../../message/dedup.js';
 import { PRIORITY_LEVELS } from '../../message/priority.js';
 
@@ -21,6 +22,7 @@ export const memoryCapabilities = Object.freeze({
   lane: true,
   dead: 'native-reason',
   dedup: Object.freeze({ windowMs: MAX_DEDUP_WINDOW_MS }),
+  log: Object.freeze({ maxAgeMs: MAX_RETENTION_MS }),
   bounds: true,
   priority: PRIORITY_LEVELS,
   ttl: 'message',

@@ -47,7 +47,9 @@ export class MemoryPublisher {
 
   store(message: Outgoing, stamp: Stamp): PublishResult {
     const takers = this.topology.route(message);
-    if (takers.length === 0) return refuse(new UnroutableError(this.backendName, message.topic, message.to));
+    const log = message.to === undefined ? this.topology.logs.of(message.topic) : undefined;
+    if (takers.length === 0 && log === undefined)
+      return refuse(new UnroutableError(this.backendName, message.topic, message.to));
     const objection = this.#tooLarge(message) ?? this.#misfit(message);
     if (objection !== undefined) return refuse(objection);
     const isOnce = message.dedup !== undefined && message.to === undefined;
@@ -55,7 +57,10 @@ export class MemoryPublisher {
     const result = this.topology.hasBounds(takers)
       ? this.#storeWithin(message, takers, stamp)
       : give(message, takers, stamp);
-    if (isOnce && result.status === 'stored' && result.copies > 0) this.dedup.remember(message, stamp.monoMs);
+    if (result.status !== 'stored') return result;
+    log?.keep(sealed(message), stamp);
+    const isKept = result.copies > 0 || log !== undefined;
+    if (isOnce && isKept) this.dedup.remember(message, stamp.monoMs);
     return result;
   }
 

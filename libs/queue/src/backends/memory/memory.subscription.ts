@@ -9,6 +9,7 @@ import type { Outgoing } from '../../message/outgoing.js';
 import { Backlog } from './memory.backlog.js';
 import { MAX_LEASE_MS } from './memory.capabilities.js';
 import { Copy, Lease, type Stamp } from './memory.copy.js';
+import type { Retained } from './memory.log.js';
 import { MemoryDelivery } from './memory.delivery.js';
 import { InFlight } from './memory.inflight.js';
 import { KeyLines } from './memory.key-lines.js';
@@ -83,6 +84,13 @@ export class MemorySubscription {
     const { name } = this;
     const isCounted = dropped.includes(name) || displaced.includes(name);
     if (isCounted || overflowed.some(({ subscription }) => subscription === name)) this.dropped++;
+  }
+
+  /** Takes a copy of what was published before it listened. */
+  acceptLate({ message, stamp }: Retained, monoMs: number): void {
+    const copy = new Copy(message, stamp, this.#seq++);
+    if (this.keys !== undefined && message.key !== undefined && !this.keys.join(copy)) return;
+    this.#line(copy, monoMs);
   }
 
   /** Takes a copy of a message. Nobody is woken: see `wake`. */

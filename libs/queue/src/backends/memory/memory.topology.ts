@@ -1,5 +1,6 @@
 import type { Clock } from '../../ambient/clock.js';
 import { type Bounds, sameBounds } from '../../backend/bounds.js';
+import { NothingRetainedError } from '../../backend/retention.js';
 import {
   checkTopology,
   type Drift,
@@ -9,16 +10,19 @@ import {
 import type { Outgoing } from '../../message/outgoing.js';
 import { isPattern, matchesTopic } from '../../message/topic-pattern.js';
 import { memoryCapabilities } from './memory.capabilities.js';
+import { MemoryLogs } from './memory.logs.js';
 import { MemorySubscription } from './memory.subscription.js';
 
 /** Topics whose listeners are kept; there may be more topics than memory. */
 const MOST_RESOLVED = 10_000;
+const NO_TOPICS: ReadonlySet<string> = new Set();
 const NOBODY: readonly MemorySubscription[] = Object.freeze([]);
 
 /** Which subscriptions exist, and who listens to what. */
 export class MemoryTopology {
   /** Those of the map, in an array: looked through at every publish. */
   readonly all: MemorySubscription[] = [];
+  readonly logs = new MemoryLogs();
   readonly #subscriptions = new Map<string, MemorySubscription>();
   /** By topic, or by pattern of topics. */
   readonly #listeners = new Map<string, MemorySubscription[]>();
@@ -97,6 +101,8 @@ export class MemoryTopology {
     const monoMs = this.clock.mono();
     const expired = this.all.filter((subscription) => subscription.isExpired(monoMs));
     for (const subscription of expired) this.remove(subscription);
+    this.#checkStarts(topology);
+    for (const topic of topology.topics ?? []) this.logs.declare(topic);
     for (const declared of topology.subscriptions) this.#add(declared);
     return this.compare(topology);
   }
@@ -117,10 +123,14 @@ export class MemoryTopology {
   }
 
   compare(topology: Topology): readonly Drift[] {
-    return topology.subscriptions.flatMap((declared) => this.#drift(declared));
+    const topics = (topology.topics ?? []).filter((topic) => this.logs.differs(topic));
+    return [
+      ...topics.map(({ name }): Drift => ({ kind: 'other-retention', subscription: undefined, topic: name })),
+      ...topology.subscriptions.flatMap((declared) => this.#drift(declared)),
+    ];
   }
 
-  #add({ name, topics, expiresAfterMs, order, bounds }: SubscriptionTopology): void {
+  #add({ name, topics, expiresAfterMs, order, bounds, start }: SubscriptionTopology): void {
     let subscription = this.#subscriptions.get(name);
     if (subscription === undefined) {
       subscription = new MemorySubscription(name, this.clock, this.backendName, expiresAfterMs);
@@ -128,15 +138,33 @@ export class MemoryTopology {
       this.#subscriptions.set(name, subscription);
       this.all.push(subscription);
     }
-    for (const topic of topics) this.#listen(subscription, topic);
+    const missing = topics.filter((topic) => !subscription.topics.has(topic));
+    for (const topic of missing) this.#listen(subscription, topic);
     if (order !== undefined) subscription.startOrder();
+    if (start === 'earliest') this.#catchUp(subscription, missing);
     if (bounds === undefined) return;
     subscription.bounds = bounds === false ? this.#bounds : bounds;
     this.#anyBounds = true;
   }
 
+  /** Before anything is changed. */
+  #checkStarts({ topics = [], subscriptions }: Topology): void {
+    for (const { name, topics: wanted, start } of subscriptions) {
+      if (start !== 'earliest') continue;
+      const bound = this.#subscriptions.get(name)?.topics ?? NO_TOPICS;
+      const topic = wanted.find((each) => !bound.has(each) && !this.logs.willRetain(each, topics));
+      if (topic !== undefined)
+        throw new NothingRetainedError(this.backendName, { subscription: name, topic });
+    }
+  }
+
+  #catchUp(subscription: MemorySubscription, topics: readonly string[]): void {
+    const monoMs = this.clock.mono();
+    for (const retained of this.logs.earliest(topics, monoMs)) subscription.acceptLate(retained, monoMs);
+    subscription.wake(monoMs);
+  }
+
   #listen(subscription: MemorySubscription, topic: string): void {
-    if (subscription.topics.has(topic)) return;
     subscription.topics.add(topic);
     this.#listeners.set(topic, [...(this.#listeners.get(topic) ?? []), subscription]);
     this.#forgetRoutes();

@@ -17,6 +17,7 @@ import type {
 } from '../../backend/backend.js';
 import type { Capabilities } from '../../backend/capabilities.js';
 import type { InspectQuery, Inspected } from '../../backend/inspect.js';
+import { NothingRetainedError } from '../../backend/retention.js';
 import { checkTopology, type Drift, type SubscriptionSpec, type Topology } from '../../backend/topology.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { SqliteBell } from './sqlite.bell.js';
@@ -90,10 +91,21 @@ class SqliteBackend implements Backend {
     this.#refuseWhenClosed('ensure the topology');
     if (mode === 'check') return this.#read('check the topology', () => this.#topology.compare(topology));
     checkTopology(topology, this);
-    return this.#parts.writer.submit('create the topology', () => {
-      if (this.#topology.create(topology, this.#parts.ambient.clock.now())) this.#counters.topologyChanged();
-      return this.#topology.compare(topology);
-    });
+    const made = await this.#parts.writer.submit('create the topology', () => this.#create(topology));
+    if (made instanceof NothingRetainedError) throw made;
+    return made;
+  }
+
+  /** Inside a transaction: all of it, or an error and nothing. */
+  #create(topology: Topology): readonly Drift[] | NothingRetainedError {
+    const startless = this.#topology.startlessIn(topology);
+    if (startless !== undefined) return new NothingRetainedError(this.name, startless);
+    const { isChanged, late } = this.#topology.create(topology, this.#parts.ambient.clock.now());
+    if (isChanged) this.#counters.topologyChanged();
+    this.#topology.refresh(this.#counters.read().topology);
+    for (const listener of late) this.#publisher.storeLate(listener);
+    if (late.length > 0) this.#parts.bell.mark();
+    return this.#topology.compare(topology);
   }
 
   async publish(batch: readonly Outgoing[], options?: PublishCall): Promise<readonly PublishResult[]> {

@@ -1,4 +1,5 @@
 import type { Capabilities } from '../../backend/capabilities.js';
+import { MAX_RETENTION_MS } from '../../backend/retention.js';
 import { MAX_DEDUP_WINDOW_MS } from '../../message/dedup.js';
 import { PRIORITY_LEVELS } from '../../message/priority.js';
 
@@ -27,6 +28,7 @@ export function sqliteCapabilities(maxBytes: number): Capabilities {
     lane: true,
     dead: 'native-reason',
     dedup: Object.freeze({ windowMs: MAX_DEDUP_WINDOW_MS }),
+    log: Object.freeze({ maxAgeMs: MAX_RETENTION_MS }),
     bounds: true,
     priority: PRIORITY_LEVELS,
     ttl: 'message',

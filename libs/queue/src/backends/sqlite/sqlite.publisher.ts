@@ -21,7 +21,7 @@ import type { SqliteBell } from './sqlite.bell.js';
 import { MAX_DELAY_MS } from './sqlite.capabilities.js';
 import type { SqliteCounters } from './sqlite.counters.js';
 import type { SqliteDedup } from './sqlite.dedup.js';
-import type { SqliteTopology } from './sqlite.topology.js';
+import type { LateListener, SqliteTopology } from './sqlite.topology.js';
 import type { SqliteMessages } from './sqlite.wire.js';
 import type { SqliteWriter } from './sqlite.writer.js';
 
@@ -85,6 +85,17 @@ export class SqlitePublisher {
     );
   }
 
+  /** Inside the transaction that makes it listen: gives a subscription what its topics have retained. */
+  storeLate({ id, topics }: LateListener): void {
+    const { clock, counters, topology } = this.#parts;
+    const matching = new Set(topics.flatMap((topic) => topology.log.matching(topic)));
+    let { seq } = counters.read();
+    for (const { message, publishedAt } of topology.log.live([...matching], clock.now())) {
+      this.#give(message, { seq: ++seq, subscriptionId: id, now: publishedAt });
+    }
+    counters.saveSeq(seq);
+  }
+
   /** What is known before any I/O. */
   #refusal(message: Outgoing): PublishResult | undefined {
     const { backend, maxBytes } = this.#parts;
@@ -135,13 +146,17 @@ export class SqlitePublisher {
     const { backend, topology, dedup } = this.#parts;
     const { topic, to } = message;
     const ids = to === undefined ? topology.listenersOf(topic) : only(topology.idOf(to));
-    if (ids.length === 0) return refuse(new UnroutableError(backend, topic, to));
+    const retention = to === undefined ? topology.log.of(topic) : undefined;
+    if (ids.length === 0 && retention === undefined) return refuse(new UnroutableError(backend, topic, to));
     const isOnce = message.dedup !== undefined && to === undefined;
     if (isOnce && dedup.knows(message, at.now)) return DUPLICATE;
     const result = at.admission.concerns(ids)
       ? this.#insertWithin(message, ids, at)
       : this.#insert(message, ids, at);
-    if (isOnce && result.status === 'stored' && result.copies > 0) dedup.remember(message, at.now);
+    if (result.status !== 'stored') return result;
+    if (retention !== undefined) topology.log.keep(message, retention, at.now);
+    const isKept = result.copies > 0 || retention !== undefined;
+    if (isOnce && isKept) dedup.remember(message, at.now);
     return result;
   }
 

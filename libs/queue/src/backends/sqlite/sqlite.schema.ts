@@ -131,6 +131,28 @@ const MIGRATIONS: readonly string[] = [
     dropped INTEGER NOT NULL
   ) STRICT;
   `,
+  // What topics retain for later subscriptions; retention.messages counts the rows of a topic in retained.
+  `
+  CREATE TABLE retention (
+    topic TEXT PRIMARY KEY,
+    for_ms INTEGER NOT NULL,
+    max_messages INTEGER,
+    messages INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE retained (
+    seq INTEGER PRIMARY KEY,
+    topic TEXT NOT NULL,
+    published_at INTEGER NOT NULL,
+    ready_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    id TEXT NOT NULL,
+    key TEXT,
+    headers TEXT,
+    priority INTEGER,
+    body ANY NOT NULL
+  ) STRICT;
+  CREATE INDEX retained_age ON retained (topic, published_at);
+  `,
 ];
 
 /** Refuses a database that is not ours, or of a newer release, before anything in it is touched. */

@@ -3,6 +3,7 @@ import type { Drift, SubscriptionTopology, Topology } from '../../backend/topolo
 import { matchesTopic } from '../../message/topic-pattern.js';
 import { type Bounds, sameBounds } from '../../backend/bounds.js';
 import { SqliteBounds } from './sqlite.bounds.js';
+import { SqliteLog } from './sqlite.log.js';
 import { SqliteEphemeral } from './sqlite.ephemeral.js';
 import { SqliteKeyOrder } from './sqlite.key-order.js';
 
@@ -31,11 +32,28 @@ export interface Found {
   readonly ordered: boolean;
 }
 
+/** A subscription that listens to topics as of now and starts with what they have retained. */
+export interface LateListener {
+  readonly id: number;
+  readonly topics: readonly string[];
+}
+
+export interface Created {
+  readonly isChanged: boolean;
+  readonly late: readonly LateListener[];
+}
+
+export interface Startless {
+  readonly subscription: string;
+  readonly topic: string;
+}
+
 /** Who listens to what, remembered until any process changes it. */
 export class SqliteTopology {
   readonly ephemeral: SqliteEphemeral;
   readonly keyOrder: SqliteKeyOrder;
   readonly bounds: SqliteBounds;
+  readonly log: SqliteLog;
   readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
   readonly #listeners = new Map<string, readonly number[]>();
   readonly #ids = new Map<string, number>();
@@ -47,6 +65,7 @@ export class SqliteTopology {
     this.ephemeral = new SqliteEphemeral(db);
     this.keyOrder = new SqliteKeyOrder(db);
     this.bounds = new SqliteBounds(db);
+    this.log = new SqliteLog(db);
     const entries = Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)] as const);
     this.#sql = Object.fromEntries(entries) as Record<keyof typeof SQL, StatementSync>;
   }
@@ -60,6 +79,7 @@ export class SqliteTopology {
     this.#patterns = undefined;
     this.#ordered = undefined;
     this.bounds.forget();
+    this.log.forget();
   }
 
   /** As it is now: outside a transaction what is remembered may be gone. */
@@ -119,23 +139,46 @@ export class SqliteTopology {
 
   /** Every difference between what is declared and what is there. */
   compare(topology: Topology): Drift[] {
-    return topology.subscriptions.flatMap((declared) => this.#compareOne(declared));
+    const topics = (topology.topics ?? []).filter((topic) => this.log.differs(topic));
+    return [
+      ...topics.map(({ name }): Drift => ({ kind: 'other-retention', subscription: undefined, topic: name })),
+      ...topology.subscriptions.flatMap((declared) => this.#compareOne(declared)),
+    ];
   }
 
-  /** Inside a transaction: adds what is missing, and removes what has expired. False when there was nothing to do. */
-  create(topology: Topology, now: number): boolean {
+  /** Inside a transaction: adds what is missing, and removes what has expired. */
+  create(topology: Topology, now: number): Created {
     let changes = this.ephemeral.sweep(now) ? 1 : 0;
+    for (const topic of topology.topics ?? []) if (this.log.declare(topic)) changes++;
+    const late: LateListener[] = [];
     for (const declared of topology.subscriptions) {
-      const { name, topics, order, bounds } = declared;
+      const { name, topics, order, bounds, start } = declared;
       const known = this.#readId(name);
       const id = known ?? this.#add(declared, now);
       const missing = difference(new Set(topics), this.#topicsOf(id));
       for (const topic of missing) this.#sql.bind.run(topic, id);
+      if (start === 'earliest' && missing.length > 0) late.push({ id, topics: missing });
       changes += missing.length + (known === undefined ? 1 : 0);
       if (order !== undefined && this.#startOrder(id, now)) changes++;
       if (bounds !== undefined && this.bounds.declare(id, bounds)) changes++;
     }
-    return changes > 0;
+    return { isChanged: changes > 0, late };
+  }
+
+  /** The first subscription that shall start with what a topic retains, where that retains nothing. */
+  startlessIn({ topics = [], subscriptions }: Topology): Startless | undefined {
+    const declared = new Map(topics.map(({ name, retain }) => [name, retain]));
+    const isRetained = (topic: string): boolean =>
+      this.log.matching(topic).some((name) => declared.get(name) !== false) ||
+      topics.some(({ name, retain }) => retain && matchesTopic(topic, name));
+    for (const { name, topics: wanted, start } of subscriptions) {
+      if (start !== 'earliest') continue;
+      const id = this.#readId(name);
+      const bound = id === undefined ? new Set<string>() : this.#topicsOf(id);
+      const topic = wanted.find((each) => !bound.has(each) && !isRetained(each));
+      if (topic !== undefined) return { subscription: name, topic };
+    }
+    return undefined;
   }
 
   #compareOne({ name: subscription, topics, order, bounds }: SubscriptionTopology): Drift[] {
