@@ -130,7 +130,7 @@ export type { DeadLetterEdit } from './publish/dead-letters/edit.js';
 export { type EditRecord, type Lineage, lineageOf } from './publish/dead-letters/lineage.js';
 export type { ReplayOptions, ReplayReport } from './publish/dead-letters/replay.js';
 export type { RelayReport } from './relay/relay-report.js';
-export { DeadLetteredError } from './publish/handled-tracker.js';
+export { DeadLetteredError, PublishCancelledError } from './publish/handled-tracker.js';
 export { RequestFailedError, RequestTimeoutError } from './publish/request.errors.js';
 export type { RequestCounts, RequestOptions } from './publish/request-options.js';
 export type { PublishOptions, RawPublishOptions, Receipt } from './publish/publish-options.js';

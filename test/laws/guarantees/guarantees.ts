@@ -136,6 +136,10 @@ export const GUARANTEES: { readonly [Name in keyof Capabilities]: Guarantee<Capa
     title: 'an expired message is never handled',
     says: oneOf({ none: 'no', queue: 'per subscription', message: 'per message' }),
   },
+  cancel: {
+    title: 'a delayed publish can be cancelled',
+    says: (cancel) => (cancel ? 'until it is due' : 'no'),
+  },
   log: {
     title: 'a topic can be retained for later subscriptions',
     says: (log) => (log === false ? 'no' : `for up to ${duration(log.maxAgeMs)}`),

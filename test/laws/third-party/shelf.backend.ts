@@ -45,6 +45,7 @@ const CAPABILITIES: Capabilities = {
   lane: true,
   dead: 'native-reason',
   dedup: false,
+  cancel: false,
   log: false,
   bounds: false,
   priority: 1,

@@ -5,6 +5,7 @@ import {
   type MessageState,
   type Peeked,
   UnknownSubscriptionError,
+  UnsupportedError,
 } from '@pigeonpost/queue';
 import type { DeadItem, Item, Shelf } from './shelf.js';
 
@@ -48,6 +49,9 @@ export function* inspect(
     }
     case 'revive':
       yield { kind: 'revived', count: 0 };
+      return;
+    case 'cancel':
+      throw new UnsupportedError(backend, 'take back a delayed message', 'let it come and ignore it');
   }
 }
 

@@ -27,6 +27,8 @@ export interface Capabilities {
   readonly lane: boolean;
   readonly dead: 'none' | 'native' | 'native-reason';
   readonly dedup: false | { readonly windowMs: number };
+  /** What was published with a delay can be taken back until it is due. */
+  readonly cancel: boolean;
   /** Topics can retain what is published, for subscriptions that start later with the earliest of it. */
   readonly log: false | { readonly maxAgeMs: number };
   /** Subscriptions can have bounds, and the backend holds every publisher to them. */

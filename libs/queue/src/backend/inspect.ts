@@ -44,7 +44,13 @@ export type InspectQuery =
       /** As browse gave it. */
       readonly ref: string;
       readonly headers: Headers;
-    };
+    }
+
+  /**
+   * Takes back, from all subscriptions and from what topics retain, the copies of one message that was published with a
+   * delay and is not yet due; yields one Purged with the count of copies. Windows of deduplication forget its id.
+   */
+  | { readonly kind: 'cancel'; readonly id: string };
 
 export type Inspected = Depth | Peeked | Purged | Revived;
 

@@ -31,6 +31,7 @@ const BEFORE_OPEN = Object.freeze<Capabilities>({
   lane: false,
   dead: 'none',
   dedup: false,
+  cancel: false,
   log: false,
   bounds: false,
   priority: 1,

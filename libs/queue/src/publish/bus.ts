@@ -9,7 +9,7 @@ import type { Depth } from '../backend/inspect.js';
 import type { Replier } from '../interceptors/replier.js';
 import type { Body } from '../message/body.js';
 import type { CodecName } from '../message/codec.js';
-import { checkName } from '../message/names.js';
+import { checkId, checkName } from '../message/names.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { BackPressure } from './back-pressure.js';
 import { DeadLetters } from './dead-letters/dead-letters.js';
@@ -153,6 +153,18 @@ export class Bus {
 
   deadLetters(subscription: string): DeadLetters {
     return new DeadLetters(this.#backend, checkName('subscription', subscription), this.#ambient);
+  }
+
+  /**
+   * Takes back what was published with this id and a delay, as far as it is not yet due. Answers how many copies are
+   * gone: 0 when there is none, or when its time has come. Rejects with UnsupportedError where the backend cannot.
+   */
+  async cancel(id: string): Promise<number> {
+    let count = 0;
+    const query = { kind: 'cancel', id: checkId('the message id', id) } as const;
+    for await (const item of this.#backend.inspect(query)) if (item.kind === 'purged') count += item.count;
+    if (count > 0) this.#handled.cancelled(id);
+    return count;
   }
 
   /** What lies where, per subscription. */

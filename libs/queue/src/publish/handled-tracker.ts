@@ -16,6 +16,15 @@ export class DeadLetteredError extends QueueError {
   }
 }
 
+/** A message that a publisher waited for was cancelled before it was due. */
+export class PublishCancelledError extends QueueError {
+  readonly code = 'publish_cancelled';
+
+  constructor(id: string) {
+    super(`message ${id} was cancelled before it was due, so that nobody handles it`);
+  }
+}
+
 /** One publisher that waits for the copies of its message. */
 class Awaited {
   #ended = 0;
@@ -58,6 +67,11 @@ export class HandledTracker {
     } finally {
       this.#remove(id, awaited);
     }
+  }
+
+  /** Some of its copies will never be handled. */
+  cancelled(id: string): void {
+    for (const awaited of this.#awaited.get(id) ?? []) awaited.giveUp(new PublishCancelledError(id));
   }
 
   /** Nobody will report any more: whoever still waits is told so. */

@@ -4,6 +4,7 @@ import { ADMIN_LAWS } from './laws/admin.laws.js';
 import { BLOCKING_LAWS } from './laws/blocking.laws.js';
 import { BOUNDS_LAWS } from './laws/bounds.laws.js';
 import { BUS_LAWS } from './laws/bus.laws.js';
+import { CANCEL_LAWS } from './laws/cancel.laws.js';
 import { CONSUMER_LAWS } from './laws/consumer.laws.js';
 import { DEAD_LETTER_LAWS } from './laws/dead-letter.laws.js';
 import { DELIVERY_LAWS } from './laws/delivery.laws.js';
@@ -57,6 +58,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...DELIVERY_LAWS,
   ...DELAY_LAWS,
   ...DELAY_STORE_LAWS,
+  ...CANCEL_LAWS,
   ...DEAD_LETTER_LAWS,
   ...LEASE_LAWS,
   ...FLOW_LAWS,

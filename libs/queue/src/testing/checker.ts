@@ -52,6 +52,9 @@ class Checker {
       case 'published':
         this.#sent.push(event);
         return this.#published(event);
+      case 'cancelled':
+        for (const [key, life] of this.#lives) if (key.endsWith(` ${event.id}`)) life.mayExpire = true;
+        return;
       case 'caught-up':
         return this.#caughtUp(event);
       case 'delivered':

@@ -19,6 +19,7 @@ const CLAIMS: { readonly [Name in keyof Capabilities]: (value: Capabilities[Name
   lane: (value) => value,
   dead: (value) => value !== 'none',
   dedup: (value) => value !== false,
+  cancel: (value) => value,
   log: (value) => value !== false,
   bounds: (value) => value,
   priority: (value) => value > 1,

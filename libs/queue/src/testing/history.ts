@@ -20,6 +20,8 @@ export type HistoryEvent =
   | { readonly kind: 'revived'; readonly subscription: string; readonly ref: string; readonly count: number }
   /** A subscription began to listen, and may get what was published to these topics before. */
   | { readonly kind: 'caught-up'; readonly subscription: string; readonly topics: readonly string[] }
+  /** Copies of this message that were not yet due were taken back. */
+  | { readonly kind: 'cancelled'; readonly id: string }
   /** A fault was injected that may store this message `extra` times more. */
   | { readonly kind: 'fault'; readonly id: string; readonly extra: number };
 

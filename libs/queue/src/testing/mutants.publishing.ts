@@ -1,6 +1,9 @@
 import { BackendUnavailableError, SubscriptionFullError } from '../backend/backend.errors.js';
-import type { PublishResult } from '../backend/backend.js';
+import type { Inspected, InspectQuery } from '../backend/inspect.js';
+import type { Drift, Topology } from '../backend/topology.js';
+import type { Backend, PublishResult } from '../backend/backend.js';
 import type { Outgoing } from '../message/outgoing.js';
+import { AlteredBackend } from './altered-backend.js';
 import { ack, type Mutant, mutant, outgoing, publishing } from './mutant.js';
 
 /** Mistakes with what a publish can ask for. */
@@ -45,6 +48,12 @@ export const PUBLISHING_MUTANTS: readonly Mutant[] = [
       return results.map((result) => (isFull(result) ? { status: 'refused', error: NO_ROOM } : result));
     },
   })),
+  {
+    name: 'forgets to hand over what was retained',
+    breaks: 'F2',
+    wrap: (backend) => new Forgetful(backend),
+  },
+  { name: 'says that it cancelled and does not', breaks: 'C11', wrap: (backend) => new Stubborn(backend) },
   mutant(
     'forgets to deduplicate',
     'J1',
@@ -76,6 +85,29 @@ export const PUBLISHING_MUTANTS: readonly Mutant[] = [
     };
   }),
 ];
+
+/** Every subscription starts with the latest. */
+class Forgetful extends AlteredBackend {
+  constructor(inner: Backend) {
+    super(inner, {});
+  }
+
+  override ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
+    const subscriptions = topology.subscriptions.map((each) => ({ ...each, start: undefined }));
+    return super.ensure({ ...topology, subscriptions }, mode);
+  }
+}
+
+class Stubborn extends AlteredBackend {
+  constructor(inner: Backend) {
+    super(inner, {});
+  }
+
+  override async *inspect(query: InspectQuery): AsyncIterable<Inspected> {
+    if (query.kind === 'cancel') yield { kind: 'purged', count: 2 };
+    else yield* super.inspect(query);
+  }
+}
 
 const NO_ROOM = new BackendUnavailableError('mutant', 'publish', 'there is no room');
 

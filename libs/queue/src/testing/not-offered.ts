@@ -46,7 +46,6 @@ export const NOT_OFFERED: readonly NotOffered[] = [
     title: 'a kill between copy and ack of a composed retry duplicates but never loses',
     why: 'retries are native, or refused by the plan; of delays only those of publishes are composed: C7b',
   },
-  { id: 'C11', title: 'a scheduled publish can be cancelled', why: 'there is no cancel verb' },
   {
     id: 'C12',
     title: 'retries inside the process keep the lease alive',

@@ -111,6 +111,9 @@ class RecordedBackend extends ForwardingBackend {
     // Written down before the answer: what is alive again may be delivered before anyone hears of it.
     const slot = query.kind === 'revive' ? this.#noteRevival(query) : 0;
     for await (const found of this.inner.inspect(query)) {
+      if (found.kind === 'purged' && query.kind === 'cancel') {
+        this.recorder.events.push({ kind: 'cancelled', id: query.id });
+      }
       if (found.kind === 'purged' && query.kind === 'purge' && query.state !== 'dead') {
         this.recorder.events.push({ kind: 'purged', subscription: query.subscription, count: found.count });
       }

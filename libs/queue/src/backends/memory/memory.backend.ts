@@ -14,7 +14,7 @@ import type { Outgoing } from '../../message/outgoing.js';
 import type { QueueError } from '../../message/queue-error.js';
 import { memoryCapabilities } from './memory.capabilities.js';
 import type { Stamp } from './memory.copy.js';
-import { browse, depthOf, expire, purge, revive } from './memory.inspector.js';
+import { browse, cancel, depthOf, expire, purge, revive } from './memory.inspector.js';
 import { MemoryPublisher } from './memory.publisher.js';
 import { MemoryReceiver } from './memory.receiver.js';
 import { repeat } from './memory.results.js';
@@ -113,7 +113,18 @@ export class MemoryBackend implements Backend {
       case 'revive':
         yield revive(this.#subscription(query.subscription), query);
         return;
+      case 'cancel':
+        yield { kind: 'purged', count: this.#cancel(query.id) };
+        return;
     }
+  }
+
+  #cancel(id: string): number {
+    const monoMs = this.ambient.clock.mono();
+    const cancelled = [...this.#topology.subscriptions()].flatMap((subscription) => cancel(subscription, id));
+    const retained = [...this.#topology.logs.all()].flatMap((log) => log.cancel(id, monoMs));
+    for (const { message } of [...cancelled, ...retained]) this.#publisher.dedup.forget(message);
+    return cancelled.length;
   }
 
   status(): BackendStatus {

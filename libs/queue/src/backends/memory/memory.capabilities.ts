@@ -22,6 +22,7 @@ export const memoryCapabilities = Object.freeze({
   lane: true,
   dead: 'native-reason',
   dedup: Object.freeze({ windowMs: MAX_DEDUP_WINDOW_MS }),
+  cancel: true,
   log: Object.freeze({ maxAgeMs: MAX_RETENTION_MS }),
   bounds: true,
   priority: PRIORITY_LEVELS,

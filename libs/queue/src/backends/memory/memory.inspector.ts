@@ -67,6 +67,19 @@ export function revive(
   return { kind: 'revived', count: 1 };
 }
 
+/** Copies of a delayed publish that are not yet due, and were never handed out. */
+export function cancel(subscription: MemorySubscription, id: string): readonly Copy[] {
+  bringUpToDate(subscription);
+  const monoMs = subscription.clock.mono();
+  const isPlanned = ({ message, stamp, attempt }: Copy): boolean =>
+    message.id === id && attempt === 1 && stamp.monoMs + (message.delayMs ?? 0) > monoMs;
+  const planned = (['delayed', 'held'] as const).flatMap((state) =>
+    [...copiesIn(subscription, state)].filter(isPlanned).map((copy) => ({ copy, state })),
+  );
+  for (const { copy, state } of planned) remove(subscription, copy, state);
+  return planned.map(({ copy }) => copy);
+}
+
 function remove(
   subscription: MemorySubscription,
   copy: Copy,

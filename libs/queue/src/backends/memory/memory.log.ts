@@ -31,12 +31,17 @@ export class MemoryLog {
     });
   }
 
-  /** Those that are not yet due, of this id. */
-  cancel(id: string, monoMs: number): void {
+  /** Removes, and answers with, those of this id that are not yet due. */
+  cancel(id: string, monoMs: number): readonly Retained[] {
     const isCancelled = ({ message, stamp }: Retained): boolean =>
       message.id === id && stamp.monoMs + (message.delayMs ?? 0) > monoMs;
-    this.#entries = this.#entries.slice(this.#first).filter((entry) => !isCancelled(entry));
-    this.#first = 0;
+    const kept = this.#entries.slice(this.#first);
+    const cancelled = kept.filter(isCancelled);
+    if (cancelled.length > 0) {
+      this.#entries = kept.filter((entry) => !isCancelled(entry));
+      this.#first = 0;
+    }
+    return cancelled;
   }
 
   #sweep(monoMs: number): void {

@@ -28,6 +28,7 @@ export function sqliteCapabilities(maxBytes: number): Capabilities {
     lane: true,
     dead: 'native-reason',
     dedup: Object.freeze({ windowMs: MAX_DEDUP_WINDOW_MS }),
+    cancel: true,
     log: Object.freeze({ maxAgeMs: MAX_RETENTION_MS }),
     bounds: true,
     priority: PRIORITY_LEVELS,

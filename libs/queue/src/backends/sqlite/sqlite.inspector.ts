@@ -3,6 +3,7 @@ import type { Clock } from '../../ambient/clock.js';
 import { UnknownSubscriptionError } from '../../backend/backend.errors.js';
 import type { Depth, InspectQuery, Inspected, MessageState, Peeked } from '../../backend/inspect.js';
 import type { Body } from '../../message/body.js';
+import { SqliteCancel } from './sqlite.cancel.js';
 import type { SqliteBell } from './sqlite.bell.js';
 import { decodeHeaders, decodeHistory, encodeHeaders } from './sqlite.delivery.js';
 import { FREE, HELD } from './sqlite.schema.js';
@@ -63,6 +64,7 @@ export class SqliteInspector {
   readonly #writer: SqliteWriter;
   readonly #bell: SqliteBell;
   readonly #messages: SqliteMessages;
+  readonly #cancel: SqliteCancel;
 
   constructor(
     backend: string,
@@ -82,10 +84,12 @@ export class SqliteInspector {
     this.#writer = parts.writer;
     this.#bell = parts.bell;
     this.#messages = parts.messages;
+    this.#cancel = new SqliteCancel(parts.db, parts.topology);
   }
 
   async *inspect(query: InspectQuery): AsyncGenerator<Inspected> {
-    for (const id of this.#asked(query.subscription)) await this.#passStaleTurns(id);
+    const only = query.kind === 'cancel' ? undefined : query.subscription;
+    for (const id of this.#asked(only)) await this.#passStaleTurns(id);
     switch (query.kind) {
       case 'depth':
         return yield* this.#depths(query.subscription);
@@ -97,6 +101,8 @@ export class SqliteInspector {
         return yield { kind: 'purged', count: await this.#expire(query, this.#idOf(query.subscription)) };
       case 'revive':
         return yield { kind: 'revived', count: await this.#revive(query, this.#idOf(query.subscription)) };
+      case 'cancel':
+        return yield { kind: 'purged', count: await this.#cancelled(query.id) };
     }
   }
 
@@ -171,6 +177,13 @@ export class SqliteInspector {
       SELECT ${columns} FROM ${table}
       WHERE +subscription_id = :subscriptionId AND seq > :after AND (:id IS NULL OR id = :id) AND ${where}
       ORDER BY seq LIMIT :limit`);
+  }
+
+  #cancelled(id: string): Promise<number> {
+    return this.#writer.submit('cancel', () => {
+      this.#bell.mark();
+      return this.#cancel.run(id, this.#clock.now());
+    });
   }
 
   #revive({ ref, headers }: Revive, subscriptionId: number): Promise<number> {

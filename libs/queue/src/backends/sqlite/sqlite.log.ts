@@ -94,10 +94,13 @@ export class SqliteLog {
     this.#sweep(topic, retention, now);
   }
 
-  /** Those of a topic that are not yet due, of this id. */
-  cancel(topic: string, id: string, now: number): void {
-    const removed = Number(this.#sql.cancel.run(topic, id, now).changes);
-    if (removed > 0) this.#sql.counted.run(-removed, topic);
+  /** Removes those of this id that are not yet due. Answers their topics. */
+  cancel(id: string, now: number): readonly string[] {
+    return [...this.#read().keys()].filter((topic) => {
+      const removed = Number(this.#sql.cancel.run(topic, id, now).changes);
+      if (removed > 0) this.#sql.counted.run(-removed, topic);
+      return removed > 0;
+    });
   }
 
   /** What a subscription to these topics starts with, in the order of publication. */
