@@ -156,6 +156,7 @@ export type {
   StandardResult,
   StandardSchema,
 } from './decorators/payload-type.js';
+export { type Preset, presets } from './decorators/presets.js';
 export { Retry, type RetryOptions } from './decorators/retry.decorator.js';
 
 export type { BridgeConfig } from './nest/bridge.options.js';
