@@ -73,6 +73,7 @@ class ShelfBackend implements Backend {
   readonly capabilities = CAPABILITIES;
   readonly #since: number;
   #closed = false;
+  #lastProgressAt: number | undefined;
 
   constructor(
     readonly name: string,
@@ -91,6 +92,7 @@ class ShelfBackend implements Backend {
 
   async publish(batch: readonly Outgoing[], call?: PublishCall): Promise<readonly PublishResult[]> {
     if (this.#closed) throw new BackendClosedError(this.name, 'publish');
+    this.#lastProgressAt = this.ambient.clock.now();
     return batch.map((message) => this.#publishOne(message, call));
   }
 
@@ -116,7 +118,7 @@ class ShelfBackend implements Backend {
 
   status(): BackendStatus {
     const state = this.#closed ? 'down' : 'up';
-    return { state, since: this.#since, lastError: undefined, lastProgressAt: undefined };
+    return { state, since: this.#since, lastError: undefined, lastProgressAt: this.#lastProgressAt };
   }
 
   close(): Promise<void> {
