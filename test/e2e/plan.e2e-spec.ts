@@ -177,6 +177,25 @@ describe('a handler that says how far its messages must reach', () => {
     await expect(start(backends, orders())).rejects.toMatchObject({ refusals: { length: 2 } });
   });
 
+  it('is refused on sqlite beyond its host, and starts there when it accepts that, which its plan shows', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'plan-'));
+    const backends = [{ name: 'events', driver: 'sqlite', file: join(folder, 'events.db') }] as const;
+    try {
+      await expect(start(backends, orders({ locality: 'many-hosts' }))).rejects.toThrow(
+        'Orders.onOrder asks for locality (messages reach many hosts), but backend "events" shares its messages within one ' +
+          "host: use a backend that reaches further, or ask for locality: 'host', or say accept: ['out-of-reach'] in @Consume",
+      );
+      const module = await start(backends, orders({ locality: 'many-hosts', accept: ['out-of-reach'] }));
+      expect(answers(module.get(QueueExplainer).plan())).toMatchObject({ locality: 'accepted' });
+      expect(module.get(QueueExplainer).table()).toMatch(
+        / {2}locality +messages reach many hosts +accepted out-of-reach +what is published in one place reaches no handler/,
+      );
+      await module.close();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('starts where they reach as far', async () => {
     const far = weak({ hosts: 'many', durable: 'replicated' });
     const module = await start([{ ...far, locality: 'host' }], orders());

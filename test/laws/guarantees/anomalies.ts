@@ -17,6 +17,11 @@ export const ANOMALY_NOTES: Readonly<Record<Anomaly, AnomalyNote>> = {
     laws: [],
     isLeft: ({ durable }) => durable === 'process',
   },
+  'out-of-reach': {
+    remedy: 'Choose a backend that hosts share, or relay what others need with a bridge.',
+    laws: [],
+    isLeft: ({ hosts }) => hosts !== 'many',
+  },
   'loss-with-disk': {
     remedy: 'Put the file on storage that is mirrored, or repeat the publishes from your own records.',
     laws: [],

@@ -5,6 +5,8 @@
  */
 export const ANOMALIES = Object.freeze({
   'loss-with-process': 'everything that a process has stored ends with it, handled or not',
+  'out-of-reach':
+    'what is published in one place reaches no handler in another one, also when that one is down',
   'loss-with-disk': 'what a disk held is lost with it, or when it is put back to an older state',
   'unconfirmed-publish': 'a publish can resolve for a message that the broker never stored',
   'stored-twice': 'a publish that ended as unknown and is repeated can be there twice',

@@ -185,6 +185,19 @@ describe('a plan', () => {
   it.each<[Need, Anomaly, Case, string]>([
     ['publish', 'unconfirmed-publish', { can: { confirm: 'none' } }, 'does not confirm'],
     ['delivery', 'loss-on-crash', { can: { ack: 'none' } }, 'forgets a message when it hands it over'],
+    ['locality', 'out-of-reach', { policies: { locality: 'host' } }, 'within one process'],
+    [
+      'locality',
+      'out-of-reach',
+      { policies: { locality: 'many-hosts' }, can: { hosts: 'host', durable: 'disk' } },
+      'within one host',
+    ],
+    [
+      'locality',
+      'loss-with-process',
+      { policies: { locality: 'host' }, can: { hosts: 'many' } },
+      'loses its messages with its process',
+    ],
     ['fan-out', 'loss-while-away', { can: { fanout: 'ephemeral' } }, 'only while a consumer runs'],
     ['retry', 'broker-backoff', { can: delays('backoff', 60_000) }, 'a backoff of its own'],
     ['attempts', 'uncounted-attempts', { can: { attempts: 'none' } }, 'does not count attempts'],
@@ -217,19 +230,6 @@ describe('a plan', () => {
   });
 
   it.each<[Need, string, Case, string]>([
-    ['locality', 'one process', { policies: { locality: 'host' } }, 'shares its messages within one process'],
-    [
-      'locality',
-      'one host',
-      { policies: { locality: 'many-hosts' }, can: { hosts: 'host', durable: 'disk' } },
-      'shares its messages within one host',
-    ],
-    [
-      'locality',
-      'nothing durable',
-      { policies: { locality: 'host' }, can: { hosts: 'many' } },
-      'loses its messages with its process',
-    ],
     ['wildcards', 'none', { topics: ['*.placed'], can: { wildcards: false } }, 'by their whole names only'],
     ['fan-out', 'one copy for all', { can: { fanout: 'none' } }, 'one copy to share'],
     ['retry', 'no delays', { can: { delay: { publish: false, retry: false } } }, 'cannot delay a retry'],

@@ -17,7 +17,7 @@ const REACH: Readonly<Record<Capabilities['hosts'], Locality>> = {
   many: 'many-hosts',
 };
 
-/** Messages are shared as far as was asked. Nothing is left of that where they are not, so it cannot be accepted. */
+/** Messages are shared as far as was asked. */
 export function resolveLocality(
   { locality }: Pick<Extract<Requirement, { need: 'locality' }>, 'locality'>,
   { capabilities: { hosts, durable } }: Offer,
@@ -27,12 +27,14 @@ export function resolveLocality(
     return refused(
       `shares its messages within one ${reach}`,
       `use a backend that reaches further, or ask for locality: '${reach}'`,
+      'out-of-reach',
     );
   }
   if (locality !== 'process' && durable === 'process') {
     return refused(
       'loses its messages with its process',
       "use a durable backend, or ask for locality: 'process'",
+      'loss-with-process',
     );
   }
   return native();
