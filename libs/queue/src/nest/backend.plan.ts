@@ -1,4 +1,4 @@
-import { type Locality, resolveLocality } from '../policies/resolve-locality.js';
+import { type Locality, outlives, resolveDurability, resolveLocality } from '../policies/resolve-locality.js';
 import type { Offer } from '../policies/resolution.js';
 import type { BackendConfig } from './queue.options.js';
 
@@ -15,9 +15,16 @@ export function localityRefusals(
   return backends.flatMap(({ name, locality }) => {
     const offer = offers.get(name);
     if (locality === undefined || offer === undefined) return [];
-    const answer = resolveLocality({ locality }, offer);
-    return answer.answer === 'refused'
-      ? [`the options ask for locality (${locality}), but backend "${name}" ${answer.why}: ${answer.remedy}`]
-      : [];
+    const answers = [
+      resolveLocality({ locality }, offer),
+      ...(outlives(locality) ? [resolveDurability(offer)] : []),
+    ];
+    return answers.flatMap((answer) =>
+      answer.answer === 'refused'
+        ? [
+            `the options ask for locality (${locality}), but backend "${name}" ${answer.why}: ${answer.remedy}`,
+          ]
+        : [],
+    );
   });
 }

@@ -19,6 +19,7 @@ const WORDS: Words = {
   publish: () => 'a published message is stored',
   delivery: ({ mode }) => MODES[mode],
   locality: ({ locality }) => REACHES[locality],
+  durability: () => 'messages outlive their process',
   'fan-out': () => 'a copy of every message',
   routing: () => 'a handler for each message by its type and headers',
   wildcards: ({ patterns }) => `topics like ${patterns.join(', ')}`,

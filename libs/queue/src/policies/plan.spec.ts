@@ -193,7 +193,7 @@ describe('a plan', () => {
       'within one host',
     ],
     [
-      'locality',
+      'durability',
       'loss-with-process',
       { policies: { locality: 'host' }, can: { hosts: 'many' } },
       'loses its messages with its process',

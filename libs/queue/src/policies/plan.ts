@@ -13,7 +13,7 @@ import {
 } from './resolve-delivery.js';
 import { resolveCircuit, resolveRate, resolveSingle } from './resolve-limits.js';
 import { resolveLease, resolveTimeout } from './resolve-lease.js';
-import { resolveLocality } from './resolve-locality.js';
+import { resolveDurability, resolveLocality } from './resolve-locality.js';
 import { resolveOrder, resolveOrderOnDeath, resolveOrderOnRetry } from './resolve-order.js';
 import { resolveAttempts, resolveCrashes, resolveRetry } from './resolve-retry.js';
 import { resolveBounds } from './resolve-bounds.js';
@@ -72,6 +72,7 @@ const RESOLVERS: Resolvers = {
   publish: (_, offer) => resolvePublish(offer),
   delivery: resolveDelivery,
   locality: resolveLocality,
+  durability: (_, offer) => resolveDurability(offer),
   'fan-out': (_, offer) => resolveFanOut(offer),
   wildcards: (_, offer) => resolveWildcards(offer),
   routing: resolveRouting,

@@ -3,13 +3,14 @@ import type { Bounds } from '../backend/bounds.js';
 import type { FirstMessage } from '../backend/retention.js';
 import { longestWaitsMs } from './backoff.js';
 import type { ConsumePolicies, DeliveryMode } from './consume.policies.js';
-import type { Locality } from './resolve-locality.js';
+import { type Locality, outlives } from './resolve-locality.js';
 
 /** One thing that a handler needs to be able to rely on, with the numbers it was asked with. Times in ms. */
 export type Requirement =
   | { readonly need: 'publish' }
   | { readonly need: 'delivery'; readonly mode: DeliveryMode | 'effectively-once' }
   | { readonly need: 'locality'; readonly locality: Locality }
+  | { readonly need: 'durability' }
   | { readonly need: 'fan-out' }
   | { readonly need: 'routing'; readonly untaken: Untaken }
   | { readonly need: 'wildcards'; readonly patterns: readonly string[] }
@@ -111,7 +112,9 @@ function gathering({ batch }: ConsumePolicies): readonly Requirement[] {
 }
 
 function reaching({ locality }: ConsumePolicies): readonly Requirement[] {
-  return locality === undefined ? [] : [{ need: 'locality', locality }];
+  if (locality === undefined) return [];
+  const reach: Requirement = { need: 'locality', locality };
+  return outlives(locality) ? [reach, { need: 'durability' }] : [reach];
 }
 
 /** Nothing is retried where the first attempt is the last one. */

@@ -20,24 +20,30 @@ const REACH: Readonly<Record<Capabilities['hosts'], Locality>> = {
 /** Messages are shared as far as was asked. */
 export function resolveLocality(
   { locality }: Pick<Extract<Requirement, { need: 'locality' }>, 'locality'>,
-  { capabilities: { hosts, durable } }: Offer,
+  { capabilities: { hosts } }: Offer,
 ): Resolution {
   const reach = REACH[hosts];
-  if (LOCALITIES.indexOf(reach) < LOCALITIES.indexOf(locality)) {
-    return refused(
-      `shares its messages within one ${reach}`,
-      `use a backend that reaches further, or ask for locality: '${reach}'`,
-      'out-of-reach',
-    );
-  }
-  if (locality !== 'process' && durable === 'process') {
-    return refused(
-      'loses its messages with its process',
-      "use a durable backend, or ask for locality: 'process'",
-      'loss-with-process',
-    );
-  }
-  return native();
+  if (LOCALITIES.indexOf(reach) >= LOCALITIES.indexOf(locality)) return native();
+  return refused(
+    `shares its messages within one ${reach}`,
+    `use a backend that reaches further, or ask for locality: '${reach}'`,
+    'out-of-reach',
+  );
+}
+
+/** Whether messages that reach as far as this also have to outlive the process that published them. */
+export function outlives(locality: Locality): boolean {
+  return locality !== 'process';
+}
+
+/** Messages outlive the process that published them. */
+export function resolveDurability({ capabilities: { durable } }: Offer): Resolution {
+  if (durable !== 'process') return native();
+  return refused(
+    'loses its messages with its process',
+    "use a durable backend, or ask for locality: 'process'",
+    'loss-with-process',
+  );
 }
 
 /** Throws InvalidPolicyError. */
