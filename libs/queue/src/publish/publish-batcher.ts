@@ -7,8 +7,8 @@ import {
 } from '../backend/backend.errors.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { QueueError } from '../message/queue-error.js';
-import { answer, metBounds } from './publish-answer.js';
 import type { Receipt } from './publish-options.js';
+import { type Pressed, type WaitingPublish, WaitingReceipt, WaitingResult } from './waiting-publish.js';
 
 export interface BatcherOptions {
   readonly backend: Backend;
@@ -18,26 +18,19 @@ export interface BatcherOptions {
   /** Messages that may wait for the backend; more are refused at once. */
   readonly maxPending: number;
   /** Decides what becomes of a message that met the bounds of a subscription. Default: what the backend answered. */
-  readonly pressed?: (message: Outgoing, result: PublishResult) => PublishResult | Promise<PublishResult>;
+  readonly pressed?: Pressed;
 }
 
 /** `then` of a settled promise is the cheapest way to the end of the turn. */
 const NOW = Promise.resolve();
-
-/** One publish that waits for its result. */
-class Waiting {
-  end!: (result: PublishResult) => void;
-
-  constructor(readonly message: Outgoing) {}
-}
 
 /**
  * Joins the publishes of one turn into one call, and those that come while a call is under way into the next one.
  * There is no timer, so a publish that comes alone leaves alone, at once.
  */
 export class PublishBatcher {
-  #pending: Waiting[] = [];
-  #inFlight: readonly Waiting[] | undefined;
+  #pending: WaitingPublish[] = [];
+  #inFlight: readonly WaitingPublish[] | undefined;
   #sentAt = 0;
   #scheduled = false;
   #closing: Promise<void> | undefined;
@@ -54,15 +47,11 @@ export class PublishBatcher {
   add(message: Outgoing): Promise<Receipt> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
-    const waiting = this.#enter(message);
+    const waiting = new WaitingReceipt(message, this.options.pressed);
+    this.#enter(waiting);
     return new Promise((resolve, reject) => {
-      waiting.end = (result) => {
-        const { pressed } = this.options;
-        if (pressed === undefined || !metBounds(result)) return answer(message, result, { resolve, reject });
-        void Promise.resolve(pressed(message, result)).then((last) =>
-          answer(message, last, { resolve, reject }),
-        );
-      };
+      waiting.resolve = resolve;
+      waiting.reject = reject;
     });
   }
 
@@ -70,8 +59,9 @@ export class PublishBatcher {
   ask(message: Outgoing): Promise<PublishResult> {
     const error = this.#refusal();
     if (error !== undefined) return Promise.resolve({ status: 'refused', error });
-    const waiting = this.#enter(message);
-    return new Promise((resolve) => (waiting.end = resolve));
+    const waiting = new WaitingResult(message);
+    this.#enter(waiting);
+    return new Promise((resolve) => (waiting.resolve = resolve));
   }
 
   #refusal(): QueueError | undefined {
@@ -80,11 +70,9 @@ export class PublishBatcher {
     return this.#pending.length >= maxPending ? this.#full() : undefined;
   }
 
-  #enter(message: Outgoing): Waiting {
-    const waiting = new Waiting(message);
+  #enter(waiting: WaitingPublish): void {
     this.#pending.push(waiting);
     if (!this.#scheduled && this.#inFlight === undefined) this.#schedule();
-    return waiting;
   }
 
   /** Sends what waits and resolves when all of it has its result; later publishes are refused. */
@@ -119,11 +107,11 @@ export class PublishBatcher {
   };
 
   /** Also what a backend throws on the spot becomes a rejection. */
-  async #publish(batch: readonly Waiting[]): Promise<readonly PublishResult[]> {
+  async #publish(batch: readonly WaitingPublish[]): Promise<readonly PublishResult[]> {
     return this.options.backend.publish(batch.map((waiting) => waiting.message));
   }
 
-  #failed(batch: readonly Waiting[], error: QueueError): void {
+  #failed(batch: readonly WaitingPublish[], error: QueueError): void {
     this.#done(
       batch,
       batch.map(() => ({ status: 'unknown', error })),
@@ -141,12 +129,12 @@ export class PublishBatcher {
     );
   }
 
-  #done(batch: readonly Waiting[], results: readonly PublishResult[]): void {
+  #done(batch: readonly WaitingPublish[], results: readonly PublishResult[]): void {
     if (this.#inFlight !== batch) return; // given up before
     this.#inFlight = undefined;
     for (let at = 0; at < batch.length; at++) {
       const result = results[at] ?? { status: 'unknown', error: this.#unknown('gave no answer') };
-      (batch[at] as Waiting).end(result);
+      (batch[at] as WaitingPublish).end(result);
     }
     if (this.#pending.length > 0) this.#schedule();
     else this.#idle?.();
