@@ -18,6 +18,7 @@ import type {
 import type { Capabilities } from '../../backend/capabilities.js';
 import type { InspectQuery, Inspected } from '../../backend/inspect.js';
 import { NothingRetainedError } from '../../backend/retention.js';
+import { StatusRecord } from '../../backend/status-record.js';
 import { checkTopology, type Drift, type SubscriptionSpec, type Topology } from '../../backend/topology.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { SqliteBell } from './sqlite.bell.js';
@@ -32,7 +33,6 @@ import { SqliteInspector } from './sqlite.inspector.js';
 import { type ResolvedSqliteOptions, resolveOptions, SqliteOptions } from './sqlite.options.js';
 import { SqlitePublisher } from './sqlite.publisher.js';
 import { SqliteReceiver } from './sqlite.receiver.js';
-import { SqliteStatus } from './sqlite.status.js';
 import { SqliteStore } from './sqlite.store.js';
 import { type Found, SqliteTopology } from './sqlite.topology.js';
 import { SqliteTrim } from './sqlite.trim.js';
@@ -43,7 +43,7 @@ interface Parts {
   readonly db: DatabaseSync;
   readonly options: ResolvedSqliteOptions;
   readonly ambient: Ambient;
-  readonly status: SqliteStatus;
+  readonly status: StatusRecord;
   readonly bell: SqliteBell;
   readonly writer: SqliteWriter;
 }
@@ -199,7 +199,7 @@ export function assemble(
 ): Required<OpenedBackend> {
   const { clock } = ambient;
   const { busyTimeoutMs, file, pollMs, synchronous } = options;
-  const status = new SqliteStatus(clock);
+  const status = new StatusRecord(clock);
   const bell = new SqliteBell({ file, pollMs, clock, db });
   const events = {
     committed: (): void => {

@@ -1,13 +1,17 @@
-import type { Clock } from '../../ambient/clock.js';
-import type { BackendStatus } from '../../backend/backend.js';
+import type { Clock } from '../ambient/clock.js';
+import type { BackendStatus } from './backend.js';
 
-/** Remembers how the last calls went. A refused call degrades the backend, the next one that works restores it. */
-export class SqliteStatus {
+/**
+ * What a backend remembers of how its calls went. A call that failed degrades it, a connection that is lost takes it
+ * down, whatever works brings it back up. Messages are kept as given: redact them first.
+ */
+export class StatusRecord {
   readonly #clock: Clock;
   #state: BackendStatus['state'] = 'up';
   #since: number;
   #lastError: string | undefined;
   #lastProgressAt: number | undefined;
+  #closed = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -19,13 +23,22 @@ export class SqliteStatus {
     this.#become('up');
   }
 
+  /** One call did not work; others may. */
   failed(error: Error): void {
     this.#lastError = error.message;
-    this.#become('degraded');
+    if (this.#state !== 'down') this.#become('degraded');
   }
 
+  /** No call can work until something does. */
+  lost(error: Error): void {
+    this.#lastError = error.message;
+    this.#become('down');
+  }
+
+  /** Down for good. */
   closed(): void {
     this.#become('down');
+    this.#closed = true;
   }
 
   read(): BackendStatus {
@@ -38,7 +51,7 @@ export class SqliteStatus {
   }
 
   #become(state: BackendStatus['state']): void {
-    if (this.#state === state || this.#state === 'down') return;
+    if (this.#state === state || this.#closed) return;
     this.#state = state;
     this.#since = this.#clock.now();
   }
