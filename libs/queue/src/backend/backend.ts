@@ -54,6 +54,8 @@ export type PublishResult =
       readonly copies: number;
       /** It was stored before, within its window, and not again. */
       readonly duplicate?: true;
+      /** Its topic keeps it for subscriptions that come later, beyond the copies of those that are there. */
+      readonly retained?: true;
       /** What the bounds of subscriptions did to it, where one was met. */
       readonly pressure?: Pressure;
     }

@@ -1,3 +1,4 @@
+import { memoryBackend } from '../backends/memory/index.js';
 import { BackendUnavailableError } from '../backend/backend.errors.js';
 import { delivery } from '../message/delivery.fixture.js';
 import type { Delivery } from '../message/delivery.js';
@@ -7,6 +8,7 @@ import { MemoryBlobs } from '../testing/memory-blobs.js';
 import { testAmbient } from '../testing/test-ambient.js';
 import { turns, VirtualClock } from '../testing/virtual-clock.js';
 import { ClaimCheck, type ClaimCheckPolicy } from './claim-check.js';
+import { TransformedBackend } from './transformed.backend.js';
 
 const POLICY: ClaimCheckPolicy = { overBytes: 8, maxBytes: 64, keepMs: 10_000, sweepEveryMs: 1_000 };
 const LARGE = '"ü€😀 large"';
@@ -156,5 +158,39 @@ describe('a blob', () => {
     check.stored(sent, 1);
     await check.close();
     expect(reports).toEqual(['the blob store could not be tidied: what is left goes when it expires']);
+  });
+});
+
+describe('a large body on a topic that retains its messages', () => {
+  it('is there for a subscription that comes when all others are done with it', async () => {
+    const { clock, blobs, check, reports } = world();
+    const ambient = testAmbient(clock);
+    const { backend: broker } = await memoryBackend.open('main', {}, ambient);
+    const backend = new TransformedBackend(broker, check, {
+      clock,
+      host: 'here:1',
+      report: (said) => reports.push(said),
+    });
+    const topics = [{ name: 'orders', retain: { forMs: 5_000 } }];
+    const listening = (name: string) => [{ name, topics: ['orders'], start: 'earliest' as const }];
+    await backend.ensure({ subscriptions: [], topics }, 'create');
+    await backend.publish([message({ id: 'before-anybody' })]);
+    await backend.ensure({ subscriptions: listening('first'), topics }, 'create');
+    await backend.publish([message({ id: 'with-one' })]);
+    const take = async (subscription: string): Promise<readonly string[]> => {
+      const receiver = await backend.open({ name: subscription, topics: ['orders'], leaseMs: 1_000 });
+      const came = await receiver.receive(9, new AbortController().signal);
+      await receiver.settle(came.map((delivery) => ({ kind: 'ack', delivery })));
+      await receiver.close();
+      await turns();
+      return came.map(({ id, body }) => `${id}: ${String(body)}`);
+    };
+    const both = [`before-anybody: ${LARGE}`, `with-one: ${LARGE}`];
+    expect(await take('first')).toEqual(both);
+    await backend.ensure({ subscriptions: listening('late'), topics }, 'create');
+    expect(await take('late')).toEqual(both);
+    expect(reports).toEqual([]);
+    expect(blobs.held.size).toBe(2);
+    await backend.close(new Date(clock.now()));
   });
 });

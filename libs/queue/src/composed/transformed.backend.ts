@@ -23,7 +23,7 @@ export interface MessageTransform {
   out(message: Outgoing): Outgoing | Promise<Outgoing>;
   /** As the handler gets it; the same object where nothing changes. A BrokenMessageError makes it a dead letter. */
   in(delivery: Delivery): Delivery | Promise<Delivery>;
-  /** The broker has taken it, for so many subscriptions. */
+  /** The broker has taken it, for so many subscriptions and no more: what a topic retains is not told. */
   stored?(message: Outgoing, copies: number): void;
   /** It is certain that the broker has not. */
   refused?(message: Outgoing): void;
@@ -69,8 +69,9 @@ export class TransformedBackend extends ForwardingBackend {
     const answers = going.length === 0 ? [] : await this.inner.publish(going, call);
     answers.forEach((answer, at) => {
       const message = going[at] as Outgoing;
-      if (answer.status === 'stored') this.transform.stored?.(message, answer.copies);
-      else if (answer.status === 'refused') this.transform.refused?.(message);
+      if (answer.status === 'refused') this.transform.refused?.(message);
+      else if (answer.status === 'stored' && answer.retained !== true)
+        this.transform.stored?.(message, answer.copies);
     });
     const left = answers.values();
     return made.map((each) => (isRefusal(each) ? each : (left.next().value as PublishResult)));

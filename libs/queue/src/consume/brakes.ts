@@ -100,6 +100,7 @@ export class Brakes {
 
   /** A handler has ended, or something was given back. */
   ended(): void {
+    if (!this.#solo.isAsked) return;
     const lanes = this.parts.lanes();
     if (lanes !== undefined && atWork(lanes) + lanes.waiting === 0) this.#solo.done(this.#member);
     this.#solo.ended();

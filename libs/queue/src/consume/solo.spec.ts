@@ -42,8 +42,8 @@ class House {
     this.mail = await this.scene.consume({ handle, solo, of: MAIL, policies: { concurrency, prefetch: 5 } });
   }
 
-  async startWork(): Promise<void> {
-    this.work = await this.scene.consume({ handle: this.#handle(10), solo: this.solo });
+  async startWork(ms = 10): Promise<void> {
+    this.work = await this.scene.consume({ handle: this.#handle(ms), solo: this.solo });
   }
 
   #handle(ms: number): (context: { readonly id: string }) => Promise<void> {
@@ -103,6 +103,20 @@ describe('a suspect', () => {
     await house.scene.until(() => house.events.includes('+suspect'));
     expect(house.scene.clock.mono() - from).toBe(10_000);
     await house.ended(2);
+    expect(await house.close()).toBe(0);
+  });
+
+  it('keeps the others waiting for forty seconds at most, however long its handler takes', async () => {
+    const house = await House.open();
+    await house.startMail(10);
+    const from = house.scene.clock.mono();
+    await house.startWork(300_000);
+    await house.scene.until(() => house.events.includes('+suspect'));
+    await house.mails(2);
+    await house.scene.until(() => house.events.filter((event) => event.startsWith('-mail')).length === 2);
+    expect(house.scene.clock.mono() - from).toBe(40_010);
+    expect(house.events).not.toContain('-suspect');
+    await house.scene.until(() => house.events.includes('-suspect'), 300_000);
     expect(await house.close()).toBe(0);
   });
 

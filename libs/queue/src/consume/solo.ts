@@ -2,6 +2,8 @@ import type { CancelTimer, Clock } from '../ambient/clock.js';
 
 /** How long a suspect waits for the handlers of others to end before it runs beside them. */
 const PATIENCE_MS = 10_000;
+/** How long the others stand still once it may run: handlers can take hours, and what ends a process does so sooner. */
+const LONGEST_MS = 30_000;
 
 /** One consumer, as the others of its process see it. */
 export interface SoloMember {
@@ -17,7 +19,8 @@ export interface SoloMember {
 /**
  * Lets one consumer of a process handle a message while no other one handles anything: a message that has ended a
  * process before must not take others with it. The others give back what they have not started, and their running
- * handlers end first, or are waited for no longer than a few seconds.
+ * handlers end first, or are waited for no longer than a few seconds. A suspect that goes on for longer than half a
+ * minute is alone no more.
  */
 export class Solo {
   readonly #members = new Set<SoloMember>();
@@ -44,7 +47,6 @@ export class Solo {
 
   /** The member holds no such message any more. */
   done(member: SoloMember): void {
-    if (this.#line.length === 0) return;
     const [first] = this.#line;
     this.#line = this.#line.filter((other) => other !== member);
     if (first !== member) return;
@@ -52,6 +54,11 @@ export class Solo {
     const [next] = this.#line;
     if (next !== undefined) this.#begin(next);
     else for (const other of this.#members) other.free();
+  }
+
+  /** Somebody is alone, or wants to be. */
+  get isAsked(): boolean {
+    return this.#line.length > 0;
   }
 
   /** Somebody else is alone, or about to be. */
@@ -73,13 +80,16 @@ export class Solo {
 
   #begin(member: SoloMember): void {
     this.#impatient = false;
-    this.#cancel = member.clock.timer(PATIENCE_MS, () => {
-      this.#impatient = true;
-      member.free();
-    });
+    this.#cancel = member.clock.timer(PATIENCE_MS, () => this.#run(member));
     for (const other of this.#members) if (other !== member) other.hold();
     // Whoever holds tells that it has nothing any more, so the member may have had its turn by now.
     if (this.#line[0] === member && this.#isAlone(member)) member.free();
+  }
+
+  #run(member: SoloMember): void {
+    this.#impatient = true;
+    this.#cancel = member.clock.timer(LONGEST_MS, () => this.done(member));
+    member.free();
   }
 
   #isAlone(member: SoloMember): boolean {

@@ -61,7 +61,7 @@ export class MemoryPublisher {
     log?.keep(sealed(message), stamp);
     const isKept = result.copies > 0 || log !== undefined;
     if (isOnce && isKept) this.dedup.remember(message, stamp.monoMs);
-    return result;
+    return log === undefined ? result : { ...result, retained: true };
   }
 
   /** For takers of which at least one has bounds. */

@@ -1,6 +1,7 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { type Bounds, sameBounds, type WhenFull } from '../../backend/bounds.js';
 import { FREE } from './sqlite.schema.js';
+import { prepareAll, type Statements } from './sqlite.statements.js';
 
 const SQL = {
   all: `SELECT subscription_id, max_messages, when_full FROM bounds`,
@@ -32,12 +33,11 @@ const SQL = {
  * exact and only publishers to subscriptions with bounds pay for it. Belongs inside transactions, but for `dropped`.
  */
 export class SqliteBounds {
-  readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  readonly #sql: Statements<typeof SQL>;
   #known: ReadonlyMap<number, Bounds> | undefined;
 
   constructor(db: DatabaseSync) {
-    const entries = Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)] as const);
-    this.#sql = Object.fromEntries(entries) as Record<keyof typeof SQL, StatementSync>;
+    this.#sql = prepareAll(db, SQL);
   }
 
   /** Another process may have changed them. */

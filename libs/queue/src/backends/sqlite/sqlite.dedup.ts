@@ -1,5 +1,6 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { Outgoing } from '../../message/outgoing.js';
+import { prepareAll, type Statements } from './sqlite.statements.js';
 
 /** Expired entries that each new one removes at most: more than it adds, so they never pile up. */
 const SWEEP = 2;
@@ -18,11 +19,10 @@ const SQL = {
  * transaction that stores the message. Times are ms since the epoch.
  */
 export class SqliteDedup {
-  readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  readonly #sql: Statements<typeof SQL>;
 
   constructor(db: DatabaseSync) {
-    const entries = Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)] as const);
-    this.#sql = Object.fromEntries(entries) as Record<keyof typeof SQL, StatementSync>;
+    this.#sql = prepareAll(db, SQL);
   }
 
   knows({ topic, id, dedup }: Outgoing, now: number): boolean {

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { prepareAll, type Statements } from './sqlite.statements.js';
 
 const SQL = {
   declare: `INSERT INTO ephemeral (subscription_id, expires_after, expires_at) VALUES (?1, ?2, ?2 + ?3)`,
@@ -19,12 +20,11 @@ const REMOVE = [
 
 /** Subscriptions that go by themselves. All but `expiresAfterMs` belongs inside a transaction; `now` is ms since the epoch. */
 export class SqliteEphemeral {
-  readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  readonly #sql: Statements<typeof SQL>;
   readonly #remove: readonly StatementSync[];
 
   constructor(db: DatabaseSync) {
-    const entries = Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)] as const);
-    this.#sql = Object.fromEntries(entries) as Record<keyof typeof SQL, StatementSync>;
+    this.#sql = prepareAll(db, SQL);
     this.#remove = REMOVE.map((text) => db.prepare(text));
   }
 

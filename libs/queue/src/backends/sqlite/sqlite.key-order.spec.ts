@@ -35,7 +35,7 @@ async function openOrdered(): Promise<Backend> {
 it('takes no look at what is held: neither a claim nor an acknowledgement scans', async () => {
   const backend = await openOrdered();
   await publish(backend, 'a1', 'a2');
-  await backend.close(new Date());
+  await backend.close(new Date(0));
   const db = new DatabaseSync(fixture.file);
   const plan = (sql: string) =>
     db
@@ -56,7 +56,7 @@ it('leaves a subscription without an order as it was', async () => {
   await publish(backend, 'a1', 'a2');
   const receiver = await backend.open({ name: 'work', topics: ['orders'], leaseMs: 1_000 });
   expect(ids(await take(receiver, 2))).toEqual(['a1', 'a2']);
-  await backend.close(new Date());
+  await backend.close(new Date(0));
   const db = new DatabaseSync(fixture.file);
   expect(db.prepare('SELECT count(*) AS n FROM messages WHERE in_order IS NOT NULL').get()).toEqual({ n: 0 });
   db.close();
@@ -67,7 +67,7 @@ it('holds a key that had a dead letter when the process ended', async () => {
   await publish(first, 'a1', 'a2');
   const before = await open(first);
   await settle(before, { kind: 'dead', delivery: await takeOne(before), failure: failure(1) });
-  await first.close(new Date());
+  await first.close(new Date(0));
   const backend = await openOrdered();
   await publish(backend, 'a3', 'b1');
   const receiver = await open(backend);

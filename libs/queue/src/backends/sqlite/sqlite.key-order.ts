@@ -1,7 +1,8 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { Settlement } from '../../backend/backend.js';
 import type { KeyOrder } from '../../backend/key-order.js';
 import { FREE, HELD } from './sqlite.schema.js';
+import { prepareAll, type Statements } from './sqlite.statements.js';
 
 /** The messages of a key that are in the order: answered by the index on exactly these. */
 const OF_KEY = 'subscription_id = :subscriptionId AND key = :key AND in_order IS NOT NULL';
@@ -44,11 +45,10 @@ export interface Turn {
  * here belongs inside a transaction; times are ms since the epoch.
  */
 export class SqliteKeyOrder {
-  readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  readonly #sql: Statements<typeof SQL>;
 
   constructor(db: DatabaseSync) {
-    const entries = Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)] as const);
-    this.#sql = Object.fromEntries(entries) as Record<keyof typeof SQL, StatementSync>;
+    this.#sql = prepareAll(db, SQL);
   }
 
   /** Whether somebody has the turn, so that a new message of the key must wait. */

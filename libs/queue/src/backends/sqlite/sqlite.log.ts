@@ -1,9 +1,10 @@
-import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { type Retention, sameRetention, type TopicTopology } from '../../backend/retention.js';
 import { matchesTopic } from '../../message/topic-pattern.js';
 import type { Body } from '../../message/body.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { decodeHeaders, encodeHeaders } from './sqlite.delivery.js';
+import { prepareAll, type Statements } from './sqlite.statements.js';
 
 /** Messages that one publish removes at most, beyond the one that it adds. */
 const SWEEP = 100;
@@ -43,12 +44,11 @@ export interface Retained {
 
 /** What topics retain, for subscriptions that come later. Belongs inside transactions. Times are ms since the epoch. */
 export class SqliteLog {
-  readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  readonly #sql: Statements<typeof SQL>;
   #known: ReadonlyMap<string, Retention> | undefined;
 
   constructor(db: DatabaseSync) {
-    const entries = Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)] as const);
-    this.#sql = Object.fromEntries(entries) as Record<keyof typeof SQL, StatementSync>;
+    this.#sql = prepareAll(db, SQL);
   }
 
   /** Another process may have changed it. */

@@ -157,7 +157,7 @@ export class SqlitePublisher {
     if (retention !== undefined) topology.log.keep(message, retention, at.now);
     const isKept = result.copies > 0 || retention !== undefined;
     if (isOnce && isKept) dedup.remember(message, at.now);
-    return result;
+    return retention === undefined ? result : { ...result, retained: true };
   }
 
   /** A copy for one subscription: at the end of its line, or of that of its key. */

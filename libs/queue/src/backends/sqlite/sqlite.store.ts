@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import type { Clock } from '../../ambient/clock.js';
 import { BackendClosedError, UnsupportedError } from '../../backend/backend.errors.js';
 import { quote } from '../../message/names.js';
@@ -16,6 +16,7 @@ import { whileBusy } from './sqlite.connection.js';
 import { SqliteCounters } from './sqlite.counters.js';
 import { unavailable } from './sqlite.errors.js';
 import type { SqliteWriter } from './sqlite.writer.js';
+import { prepareAll, type Statements } from './sqlite.statements.js';
 
 /** Expired entries that one write removes at most: more than it adds, so they never pile up. */
 const SWEEP = 16;
@@ -55,7 +56,7 @@ export interface StoreParts {
 export class SqliteStore implements Store {
   readonly #backend: string;
   readonly #parts: StoreParts;
-  readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  readonly #sql: Statements<typeof SQL>;
   readonly #counters: SqliteCounters;
   #closed = false;
 
@@ -63,8 +64,7 @@ export class SqliteStore implements Store {
     this.#backend = backend;
     this.#parts = parts;
     this.#counters = new SqliteCounters(parts.db);
-    const entries = Object.entries(SQL).map(([name, text]) => [name, parts.db.prepare(text)] as const);
-    this.#sql = Object.fromEntries(entries) as Record<keyof typeof SQL, StatementSync>;
+    this.#sql = prepareAll(parts.db, SQL);
   }
 
   read(keys: readonly string[]): Promise<readonly (StoreEntry | undefined)[]> {

@@ -1,4 +1,4 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { Drift, SubscriptionTopology, Topology } from '../../backend/topology.js';
 import { matchesTopic } from '../../message/topic-pattern.js';
 import { type Bounds, sameBounds } from '../../backend/bounds.js';
@@ -6,6 +6,7 @@ import { SqliteBounds } from './sqlite.bounds.js';
 import { SqliteLog } from './sqlite.log.js';
 import { SqliteEphemeral } from './sqlite.ephemeral.js';
 import { SqliteKeyOrder } from './sqlite.key-order.js';
+import { prepareAll, type Statements } from './sqlite.statements.js';
 
 /** Topics whose listeners are kept; there may be more topics than memory. */
 const MOST_LISTENED = 10_000;
@@ -54,7 +55,7 @@ export class SqliteTopology {
   readonly keyOrder: SqliteKeyOrder;
   readonly bounds: SqliteBounds;
   readonly log: SqliteLog;
-  readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  readonly #sql: Statements<typeof SQL>;
   readonly #listeners = new Map<string, readonly number[]>();
   readonly #ids = new Map<string, number>();
   #patterns: readonly string[] | undefined;
@@ -66,8 +67,7 @@ export class SqliteTopology {
     this.keyOrder = new SqliteKeyOrder(db);
     this.bounds = new SqliteBounds(db);
     this.log = new SqliteLog(db);
-    const entries = Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)] as const);
-    this.#sql = Object.fromEntries(entries) as Record<keyof typeof SQL, StatementSync>;
+    this.#sql = prepareAll(db, SQL);
   }
 
   /** Inside a transaction, before any question, with the version it sees: forgets what has changed since. */

@@ -45,6 +45,8 @@ export interface OutboxOptions {
  * the same id.
  */
 export class OutboxBackend extends ForwardingBackend {
+  /** As of the inner one: nothing of the outbox is in the way of a plain publish. */
+  readonly publishNow: Backend['publishNow'];
   readonly #table: OutboxTable;
   readonly #lease: OutboxLease;
   readonly #source: OutboxSource;
@@ -57,6 +59,7 @@ export class OutboxBackend extends ForwardingBackend {
 
   constructor(inner: Backend, options: OutboxOptions, ambient: Ambient) {
     super(inner);
+    this.publishNow = inner.publishNow?.bind(inner);
     const { table = DEFAULT_OUTBOX, pollMs = 200, leaseMs = 15_000 } = options;
     const { clock, ids } = ambient;
     checkOptions(table, { executor: options.executor, pollMs, leaseMs });
@@ -82,11 +85,6 @@ export class OutboxBackend extends ForwardingBackend {
 
   override get capabilities(): Capabilities {
     return { ...this.inner.capabilities, tx: 'enlist' };
-  }
-
-  /** As of the inner one: nothing of the outbox is in the way of a plain publish. */
-  get publishNow(): Backend['publishNow'] {
-    return this.inner.publishNow?.bind(this.inner);
   }
 
   override async ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {

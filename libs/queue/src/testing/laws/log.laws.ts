@@ -27,14 +27,16 @@ export const LOG_LAWS: readonly Law[] = [
       await bench.backend.ensure(retaining({ forMs: FOR_MS }), 'create');
       const before = news(bench, 5, { key: 'k', headers: { own: 'header' } });
       const results = await bench.tryPublish(...before);
-      mustEqual(results[0], { status: 'stored', copies: 0 }, 'the answer where nobody listens yet');
+      const answer = { status: 'stored', copies: 0, retained: true };
+      mustEqual(results[0], answer, 'the answer where nobody listens yet');
       const other = { name: 'laws.latest', topics: [NEWS], start: 'latest' } as const;
       await bench.backend.ensure(
         { subscriptions: [...listening('earliest').subscriptions, other] },
         'create',
       );
       const after = news(bench, 2);
-      await bench.publish(...after);
+      const later = await bench.tryPublish(...after);
+      mustEqual(later[1], { status: 'stored', copies: 2, retained: true }, 'the answer where two listen');
       const all = await taken(bench, LATE, 7);
       mustEqual(
         all.map(({ id }) => id),
