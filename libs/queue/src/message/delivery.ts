@@ -22,6 +22,10 @@ export interface Delivery {
   readonly crashes: number;
   /** Earlier failed attempts, oldest first, at most MAX_FAILURE_HISTORY. */
   readonly failures: readonly FailureRecord[];
+  /** As it was published; undefined is 0. */
+  readonly priority?: number | undefined;
+  /** Wall clock, ms since the epoch: what its time to live ends at; undefined: never. */
+  readonly expiresAt?: number | undefined;
   /** How long the lease of this delivery is, from the moment it was received. */
   readonly leaseMs: number;
   /** The event, when the backend shares memory with the publisher and the payload cannot be changed by anyone. */
@@ -31,7 +35,7 @@ export interface Delivery {
 /** One that differs; a backend's own may have its fields on a prototype, where a spread does not see them. */
 export function changedDelivery(delivery: Delivery, changes: Partial<Delivery>): Delivery {
   const { id, ref, topic, subscription, key, body, headers } = delivery;
-  const { publishedAt, attempt, crashes, failures, leaseMs, event } = delivery;
+  const { publishedAt, attempt, crashes, failures, priority, expiresAt, leaseMs, event } = delivery;
   const copy: { readonly [Field in keyof Required<Delivery>]: Delivery[Field] } = {
     id,
     ref,
@@ -44,6 +48,8 @@ export function changedDelivery(delivery: Delivery, changes: Partial<Delivery>):
     attempt,
     crashes,
     failures,
+    priority,
+    expiresAt,
     leaseMs,
     event,
   };

@@ -46,6 +46,32 @@ describe('a bridge', () => {
     await bridge.drain(1_000);
   });
 
+  it('carries priority and what is left of the time to live', async () => {
+    const { landing, bridge } = await bridged();
+    await landing.here.publish([{ ...message('a'), priority: 7, ttlMs: 10_000 }]);
+    await landing.clock.advance(4_000);
+    await bridge.start();
+    await landing.clock.advance(10);
+    const receiver = await landing.there.open({ name: 'in', topics: ['t'], leaseMs: 1_000 });
+    const [delivery] = await receiver.receive(1, new AbortController().signal);
+    const leftMs = (delivery?.expiresAt ?? 0) - landing.clock.now();
+    expect({ priority: delivery?.priority, leftMs }).toEqual({ priority: 7, leftMs: 5_990 });
+    await bridge.drain(1_000);
+  });
+
+  it('drops what expires before it can be moved', async () => {
+    const { landing, bridge } = await bridged();
+    const error = new BackendUnavailableError('there', 'publish', 'down');
+    landing.publishing = async (batch) => batch.map(() => ({ status: 'refused', error }));
+    await landing.here.publish([{ ...message('a'), ttlMs: 10_000 }]);
+    await bridge.start();
+    await landing.clock.advance(60_000);
+    landing.publishing = (batch, rightly) => rightly(batch);
+    await landing.clock.advance(60_000);
+    expect(await landing.idsIn(landing.there, 'in')).toEqual([]);
+    await bridge.drain(1_000);
+  });
+
   it('and one that leads back do not send a message round', async () => {
     const { landing, bridge } = await bridged();
     const { here, there, ambient } = landing;

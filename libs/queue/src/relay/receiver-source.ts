@@ -36,7 +36,8 @@ export class ReceiverSource implements RelaySource<DeliveryItem> {
 
   async take(max: number, signal: AbortSignal): Promise<readonly DeliveryItem[]> {
     const deliveries = await this.#options.receiver.receive(max, signal);
-    return deliveries.map((delivery) => ({ message: messageOf(delivery), delivery }));
+    const nowMs = this.#options.clock.now();
+    return deliveries.map((delivery) => ({ message: messageOf(delivery, nowMs), delivery }));
   }
 
   /** Rejects with the first settlement that went wrong; its lease decides. A lost one is somebody else's by now. */

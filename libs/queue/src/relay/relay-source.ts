@@ -8,13 +8,13 @@ export interface RelayItem {
 }
 
 /**
- * What became of one item. `moved`: the target confirmed it. `dropped`: it was not to be moved, or has been where it
- * was to go. `refused`: the target will never take it. `failed`: it may be taken later; it may even be stored
+ * What became of one item. `moved`: the target confirmed it. `dropped`: it was not to be moved, has been where it was
+ * to go, or its time to live was over. `refused`: the target will never take it. `failed`: it may be taken later; it may even be stored
  * already. `held`: not tried, because one before it failed.
  */
 export type RelayOutcome =
   | { readonly kind: 'moved' }
-  | { readonly kind: 'dropped'; readonly why: 'filtered' | 'looped' }
+  | { readonly kind: 'dropped'; readonly why: 'filtered' | 'looped' | 'expired' }
   | { readonly kind: 'refused'; readonly error: QueueError }
   | { readonly kind: 'failed'; readonly error: QueueError }
   | { readonly kind: 'held' };

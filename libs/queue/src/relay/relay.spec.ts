@@ -295,6 +295,19 @@ class Table implements RelaySource {
 }
 
 describe('a relay of a source that ends', () => {
+  it('drops what has expired meanwhile, and says so', async () => {
+    const landing = await Landing.open();
+    const outcomes: unknown[] = [];
+    const table = new Table([{ ...message('a'), ttlMs: 0 }]);
+    table.done = (results) => {
+      outcomes.push(...results.map(({ outcome }) => outcome));
+      return Promise.reject(new TypeError('enough'));
+    };
+    await landing.run(await landing.relay({ source: table, giveUpAfter: 1 }));
+    expect(outcomes).toEqual([{ kind: 'dropped', why: 'expired' }]);
+    expect(landing.calls).toEqual([]);
+  });
+
   it('finishes', async () => {
     const landing = await Landing.open();
     const table = new Table(['a', 'b', 'c'].map(message));

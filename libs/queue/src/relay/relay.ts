@@ -131,6 +131,7 @@ export class Relay<Item extends RelayItem = RelayItem> {
       return { item, message: undefined, outcome: { kind: 'refused', error } };
     }
     if (message === undefined) return dropped(item, 'filtered');
+    if (message.ttlMs !== undefined && message.ttlMs <= 0) return dropped(item, 'expired');
     if (loopGuard !== undefined) message = loopGuard.pass(item.message, message);
     return message === undefined ? dropped(item, 'looped') : { item, message, outcome: undefined };
   }
@@ -152,7 +153,7 @@ export class Relay<Item extends RelayItem = RelayItem> {
   }
 }
 
-function dropped<Item extends RelayItem>(item: Item, why: 'filtered' | 'looped'): Passage<Item> {
+function dropped<Item extends RelayItem>(item: Item, why: 'filtered' | 'looped' | 'expired'): Passage<Item> {
   return { item, message: undefined, outcome: { kind: 'dropped', why } };
 }
 

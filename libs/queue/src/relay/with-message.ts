@@ -13,9 +13,9 @@ export function withMessage(message: Outgoing, changed: Partial<Outgoing>): Outg
   } as Outgoing;
 }
 
-/** A delivery as it would be published again: at once, to all subscriptions of its topic. */
-export function messageOf(delivery: Delivery): Outgoing {
-  const { topic, id, key, headers, event } = delivery;
+/** A delivery as it would be published again at `nowMs`: at once, to all subscriptions of its topic. */
+export function messageOf(delivery: Delivery, nowMs: number): Outgoing {
+  const { topic, id, key, headers, priority, expiresAt, event } = delivery;
   return {
     topic,
     to: undefined,
@@ -26,7 +26,8 @@ export function messageOf(delivery: Delivery): Outgoing {
     },
     headers,
     delayMs: undefined,
-    ttlMs: undefined,
+    ttlMs: expiresAt === undefined ? undefined : expiresAt - nowMs,
+    priority,
     event,
   };
 }

@@ -54,6 +54,15 @@ export class MemoryDelivery implements Delivery {
     return this.#copy.stamp.wallMs;
   }
 
+  get priority(): number | undefined {
+    return this.#copy.message.priority;
+  }
+
+  get expiresAt(): number | undefined {
+    const { stamp, expiresAt } = this.#copy;
+    return expiresAt === undefined ? undefined : stamp.wallMs + (expiresAt - stamp.monoMs);
+  }
+
   /** Read when asked for: a message of this process may not even have been encoded. */
   get body(): Body {
     return (this.#ownBytes ??= ownBytes(this.#copy.message.body));

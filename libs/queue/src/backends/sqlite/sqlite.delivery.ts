@@ -8,7 +8,7 @@ const NO_FAILURES: readonly FailureRecord[] = Object.freeze([]);
 
 /** Columns of a claim, in the order SqliteDelivery reads them. */
 export const CLAIM_COLUMNS =
-  'seq, deliveries, failures, releases, published_at, id, topic, key, headers, history, body, in_order';
+  'seq, deliveries, failures, releases, published_at, id, topic, key, headers, history, body, in_order, priority, expires_at';
 export type ClaimRow = readonly SQLOutputValue[];
 
 /** What the claim of one row is shared by: the subscription, and this holder's token. */
@@ -31,6 +31,8 @@ export class SqliteDelivery implements Delivery {
   readonly attempt: number;
   readonly crashes: number;
   readonly failures: readonly FailureRecord[];
+  readonly priority: number | undefined;
+  readonly expiresAt: number | undefined;
   readonly leaseMs: number;
   readonly seq: number;
   readonly token: number;
@@ -56,6 +58,8 @@ export class SqliteDelivery implements Delivery {
     this.failures = decodeHistory(row[9]);
     this.body = row[10] as Body;
     this.inOrder = row[11] !== null;
+    this.priority = (row[12] as number | null) ?? undefined;
+    this.expiresAt = (row[13] as number | null) ?? undefined;
     this.attempt = this.deliveries - releases;
     this.crashes = this.attempt - 1 - (row[2] as number);
   }

@@ -60,6 +60,25 @@ export const FLOW_LAWS: readonly Law[] = [
     },
   },
   {
+    id: 'H12a',
+    title: 'a delivery tells when its time to live ends, also after a retry',
+    proves: ['ttl'],
+    gate: { needs: 'a time to live per message', met: ({ ttl }) => ttl === 'message' },
+    does: async (bench) => {
+      const ttlMs = 60_000;
+      await bench.publish(bench.message({ ttlMs }));
+      const receiver = await bench.receiver();
+      const delivery = await bench.takeOne(receiver);
+      await bench.settle(receiver, { kind: 'retry', delivery, delayMs: 0, failure: bench.failure(1) });
+      const again = await bench.takeOne(receiver);
+      for (const { expiresAt = 0, publishedAt } of [delivery, again]) {
+        const off = Math.abs(expiresAt - publishedAt - ttlMs);
+        must(off <= bench.time.slackMs + 1, `its end is told ${off} ms off`);
+      }
+      await bench.ack(receiver, again);
+    },
+  },
+  {
     id: 'H12',
     title: 'what has expired is never handled, be it behind a live one, delayed or failed before',
     proves: ['ttl'],

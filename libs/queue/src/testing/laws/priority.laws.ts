@@ -65,6 +65,22 @@ export const PRIORITY_LAWS: readonly Law[] = [
     },
   },
   {
+    id: 'H11e',
+    title: 'a delivery tells its priority, also after a retry',
+    proves: ['priority'],
+    gate: PRIORITIES,
+    refuses: refusesPriority,
+    does: async (bench) => {
+      await bench.publish(bench.message({ priority: 7 }));
+      const receiver = await bench.receiver();
+      const delivery = await bench.takeOne(receiver);
+      await bench.settle(receiver, { kind: 'retry', delivery, delayMs: 0, failure: bench.failure(1) });
+      const again = await bench.takeOne(receiver);
+      mustEqual([delivery.priority, again.priority], [7, 7], 'the priority of both deliveries');
+      await bench.ack(receiver, again);
+    },
+  },
+  {
     id: 'H11b',
     title: 'what is urgent and not yet due holds nothing up, and overtakes when it is',
     proves: ['priority'],
