@@ -72,6 +72,13 @@ export type {
   Purged,
   Revived,
 } from './backend/inspect.js';
+export type {
+  BackendHealth,
+  DepthHealth,
+  HandledCounts,
+  HealthState,
+  SubscriptionHealth,
+} from './backend/health.js';
 export type { KeyOrder } from './backend/key-order.js';
 export {
   checkTopology,
@@ -180,6 +187,7 @@ export { QueueExplainer } from './nest/queue.explainer.js';
 export type { ClaimCheckOptions } from './nest/claim-check.options.js';
 export type { PublishSchemas } from './nest/publish.schemas.js';
 export type { SigningOptions } from './nest/signing.options.js';
+export { type HealthReport, QueueHealth } from './nest/queue.health.js';
 export { QueueModule } from './nest/queue.module.js';
 export type {
   BackendConfig,

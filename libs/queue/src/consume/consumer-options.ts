@@ -51,6 +51,10 @@ export interface ConsumerStatus {
   readonly buffered: number;
   /** Handlers that go on although their message was settled without them: each keeps a slot until it ends. */
   readonly stuck: number;
+  /** A message is about that may have ended a process: one at a time is taken until it is dealt with. */
+  readonly careful: boolean;
+  /** When the broker last brought a message; ms since the epoch. */
+  readonly lastReceivedAt: number | undefined;
   readonly counts: Readonly<OutcomeCounts>;
   /** `closed` also where there is none. */
   readonly circuit: CircuitState;

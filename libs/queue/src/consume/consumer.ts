@@ -30,6 +30,8 @@ export class Consumer {
   #state: ConsumerStatus['state'] = 'new';
   /** A message that may have ended a process is about: one at a time, so that it takes nobody with it. */
   #careful = false;
+  /** Monotonic ms. */
+  #receivedAt: number | undefined;
   #lastError: string | undefined;
   #roomMade: (() => void) | undefined;
 
@@ -123,6 +125,7 @@ export class Consumer {
     this.#careful = suspects || (this.#careful && batch.length === 0);
     if (inCompany) lanes.giveBackWaiting();
     const receivedAt = this.options.ambient.clock.mono();
+    if (batch.length > 0) this.#receivedAt = receivedAt;
     for (const delivery of batch) {
       if (inCompany || this.#takesNothing(lanes)) lanes.giveBack(delivery, receivedAt);
       else lanes.accept(delivery, receivedAt);
@@ -219,10 +222,19 @@ export class Consumer {
       running: this.#lanes?.running ?? 0,
       buffered: this.#lanes?.waiting ?? 0,
       stuck: this.#lanes?.stuck ?? 0,
+      careful: this.#careful,
+      lastReceivedAt: this.#lastReceivedAt(),
       counts: { ...this.#counts },
       circuit: this.#brakes.circuitState,
       lastError: this.#lastError,
     };
+  }
+
+  #lastReceivedAt(): number | undefined {
+    const { clock } = this.options.ambient;
+    return this.#receivedAt === undefined
+      ? undefined
+      : Math.round(clock.now() - (clock.mono() - this.#receivedAt));
   }
 
   /** Wakes the loop only when there is something to ask for: this runs for every message. */

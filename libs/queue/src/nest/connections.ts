@@ -12,6 +12,8 @@ import type { Offer } from '../policies/resolution.js';
 import { Bus } from '../publish/bus.js';
 import type { Store } from '../store/store.js';
 import { loadBackendFactory } from './backend.registry.js';
+import { BackendReporter } from './backend.reporter.js';
+import type { RunningClaim } from './consumers.js';
 import { LazyBackend, LazyStore } from './lazy.backend.js';
 import { dedupWindows } from './declared.topics.js';
 import { InvalidOptionsError } from './nest.errors.js';
@@ -31,6 +33,7 @@ export interface Connection {
   readonly backend: LazyBackend;
   readonly bus: Bus;
   readonly store: Store;
+  readonly health: BackendReporter;
 }
 
 /** All backends of the application, by name. */
@@ -40,7 +43,11 @@ export class Connections implements OnApplicationShutdown {
   readonly #logger = new Logger('QueueModule');
   readonly #byName: ReadonlyMap<string, Connection>;
 
-  constructor(private readonly options: QueueModuleOptions) {
+  /** `running`: what this process handles, asked when somebody wants to know how it does. */
+  constructor(
+    private readonly options: QueueModuleOptions,
+    private readonly running: () => readonly RunningClaim[] = () => [],
+  ) {
     this.ambient = options.ambient ?? systemAmbient;
     const { backends } = options;
     this.primary = primaryOf(backends);
@@ -58,8 +65,10 @@ export class Connections implements OnApplicationShutdown {
       return withOutbox(config, delaying, ambient);
     };
     const backend = new LazyBackend(config.name, open, ambient.clock.now());
+    const health = this.#reporter(backend);
     return {
       backend,
+      health,
       bus: new Bus({
         backend,
         source: this.options.source,
@@ -67,9 +76,16 @@ export class Connections implements OnApplicationShutdown {
         dedupWindows: dedupWindows(this.options, config.name),
         codec: config.codec,
         checkPayload: payloadCheckOf(this.options.schemas),
+        health: () => health.read(),
       }),
       store: new LazyStore(() => storeOf(backend)),
     };
+  }
+
+  #reporter(backend: LazyBackend): BackendReporter {
+    const running = (): readonly RunningClaim[] =>
+      this.running().filter(({ claim }) => claim.backend === backend.name);
+    return new BackendReporter({ backend, clock: this.ambient.clock, running });
   }
 
   /** What happens to messages between the bus and the broker: signed last, and verified first. */
@@ -132,8 +148,9 @@ export class Connections implements OnApplicationShutdown {
     await Promise.allSettled([...this.#byName.values()].map((connection) => this.#close(connection)));
   }
 
-  async #close({ bus, backend }: Connection): Promise<void> {
+  async #close({ bus, backend, health }: Connection): Promise<void> {
     const { clock } = this.ambient;
+    health.close();
     const over = new AbortController();
     const closed = bus.close().then(() => over.abort());
     await Promise.race([closed, sleep(clock, CLOSE_MS, over.signal)]);

@@ -7,6 +7,7 @@ import { Consumers } from './consumers.js';
 import { InvalidOptionsError } from './nest.errors.js';
 import { checkModuleOptions } from './options.check.js';
 import { Plans, QueueExplainer } from './queue.explainer.js';
+import { QueueHealth } from './queue.health.js';
 import { QueueLifecycle } from './queue.lifecycle.js';
 import type {
   QueueFeatureOptions,
@@ -81,7 +82,7 @@ function queueModule({ names, isGlobal = true, imports = [], sources }: ModulePa
       ...INNER_PROVIDERS,
       ...buses,
     ],
-    exports: [Bus, QueueRegistry, QueueExplainer, ...buses.map(({ provide }) => provide)],
+    exports: [Bus, QueueRegistry, QueueHealth, QueueExplainer, ...buses.map(({ provide }) => provide)],
   };
 }
 
@@ -96,8 +97,9 @@ const INNER_PROVIDERS: readonly Provider[] = [
   },
   {
     provide: Connections,
-    useFactory: (options: QueueModuleOptions) => new Connections(options),
-    inject: [CHECKED_OPTIONS],
+    useFactory: (options: QueueModuleOptions, consumers: Consumers) =>
+      new Connections(options, () => consumers.all),
+    inject: [CHECKED_OPTIONS, Consumers],
   },
   {
     provide: Bus,
@@ -108,6 +110,11 @@ const INNER_PROVIDERS: readonly Provider[] = [
     provide: QueueRegistry,
     useFactory: (...parts: [Connections, Consumers, Bridges]) => new QueueRegistry(...parts),
     inject: [Connections, Consumers, Bridges],
+  },
+  {
+    provide: QueueHealth,
+    useFactory: (connections: Connections) => new QueueHealth(connections),
+    inject: [Connections],
   },
   { provide: QueueExplainer, useFactory: (plans: Plans) => new QueueExplainer(plans), inject: [Plans] },
   {

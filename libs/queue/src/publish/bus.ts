@@ -5,6 +5,7 @@ import {
   PublishOutcomeUnknownError,
   UnsupportedError,
 } from '../backend/backend.errors.js';
+import type { BackendHealth } from '../backend/health.js';
 import type { Depth } from '../backend/inspect.js';
 import type { Replier } from '../interceptors/replier.js';
 import type { Body } from '../message/body.js';
@@ -36,6 +37,8 @@ export interface BusOptions {
   readonly checkPayload?: CheckPayload | undefined;
   /** See SealerOptions. */
   readonly dedupWindows?: ReadonlyMap<string, number>;
+  /** Knows also the consumers of the process. Default: of the backend alone. */
+  readonly health?: (() => Promise<BackendHealth>) | undefined;
 }
 
 /** Answers with a promise only where the check waits. What it resolves to is not used: what is sent is what was given. */
@@ -52,6 +55,7 @@ export class Bus {
   readonly #handled = new HandledTracker();
   readonly #requests: Requests;
   readonly #replies: Replies;
+  readonly #health: BusOptions['health'];
 
   constructor(options: BusOptions) {
     const { maxPending = 100_000 } = options;
@@ -81,6 +85,7 @@ export class Bus {
     const shared = { sealer: this.#sealer, send: (message: Outgoing) => this.#send(message) };
     this.#requests = new Requests({ backend, ambient, ...shared });
     this.#replies = new Replies({ backend, ...shared });
+    this.#health = options.health;
   }
 
   /** Name of the backend. */
@@ -178,6 +183,16 @@ export class Bus {
 
   status(): BackendStatus {
     return this.#backend.status();
+  }
+
+  /**
+   * The connection, and what this process handles over it; answers within 2 s, from memory while the broker is down.
+   * Connects to nothing. See docs/health.md.
+   */
+  async health(): Promise<BackendHealth> {
+    if (this.#health !== undefined) return this.#health();
+    const connection = this.status();
+    return { name: this.name, state: connection.state, connection, subscriptions: [] };
   }
 
   /** Consumers of the same backend and process report here. */

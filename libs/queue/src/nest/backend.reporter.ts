@@ -1,0 +1,90 @@
+import type { Clock } from '../ambient/clock.js';
+import type { Backend } from '../backend/backend.js';
+import { type Counted, DepthProbe } from '../backend/depth-probe.js';
+import {
+  type BackendHealth,
+  type DepthHealth,
+  type HealthState,
+  type SubscriptionHealth,
+  worstOf,
+} from '../backend/health.js';
+import type { ConsumerStatus } from '../consume/consumer-options.js';
+import type { RunningClaim } from './consumers.js';
+
+export interface ReporterParts {
+  readonly backend: Backend;
+  readonly clock: Clock;
+  /** What this process handles on it. */
+  readonly running: () => readonly RunningClaim[];
+}
+
+/** Tells how one backend does, and what this process handles on it. */
+export class BackendReporter {
+  readonly #parts: ReporterParts;
+  /** Shared by all who look, so that they load the broker no more than one does. */
+  readonly probe: DepthProbe;
+
+  constructor(parts: ReporterParts) {
+    this.#parts = parts;
+    this.probe = new DepthProbe(parts.backend, parts.clock);
+  }
+
+  close(): void {
+    this.probe.close();
+  }
+
+  /** Within 2 s, and never by dialling: a backend that is not connected answers from memory. Never rejects. */
+  async read(): Promise<BackendHealth> {
+    const { backend } = this.#parts;
+    const running = this.#parts.running();
+    const counted = await Promise.all(running.map(({ claim }) => this.probe.read(claim.subscription)));
+    const connection = backend.status();
+    const subscriptions = running.map((each, at) => subscriptionHealth(each, counted[at]));
+    const state = worstOf([connection.state, ...subscriptions.map((each) => each.state)]);
+    return { name: backend.name, state, connection, subscriptions };
+  }
+}
+
+function subscriptionHealth(
+  { claim, consumer }: RunningClaim,
+  counted: Counted | undefined,
+): SubscriptionHealth {
+  const status = consumer.status();
+  const { subscription, circuit, careful, running, buffered, stuck, lastReceivedAt, counts } = status;
+  return {
+    subscription,
+    handler: claim.handler,
+    ...verdictOn(status),
+    consumer: status.state,
+    circuit,
+    careful,
+    running,
+    buffered,
+    stuck,
+    lastReceivedAt,
+    counts,
+    depth: counted && depthHealth(counted),
+  };
+}
+
+interface HealthVerdict {
+  readonly state: HealthState;
+  readonly problem: string | undefined;
+}
+
+function verdictOn({ circuit, stuck }: ConsumerStatus): HealthVerdict {
+  if (stuck > 0) {
+    return degraded(`${stuck} of its handlers did not end when they were told to: each keeps a slot`);
+  }
+  if (circuit !== 'closed') return degraded(`its circuit is ${circuit}: attempt after attempt has failed`);
+  return { state: 'up', problem: undefined };
+}
+
+function degraded(problem: string): HealthVerdict {
+  return { state: 'degraded', problem };
+}
+
+function depthHealth({ depth, countedAt }: Counted): DepthHealth {
+  const { ready, delayed, held, inflight, dead, oldestReadyMs } = depth;
+  return { ready, delayed, held, inflight, dead, oldestReadyMs, countedAt };
+}
