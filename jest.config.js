@@ -20,8 +20,15 @@ const shared = {
   setupFiles: ['<rootDir>/test/jest.setup.ts'],
 };
 
-const project = (displayName, roots, testRegex) => ({
+/** Of the projects that use brokers: they are started once for all of them, and only when one of them runs. */
+const brokers = {
+  globalSetup: '<rootDir>/test/brokers/run.setup.ts',
+  globalTeardown: '<rootDir>/test/brokers/run.teardown.ts',
+};
+
+const project = (displayName, roots, testRegex, more = {}) => ({
   ...shared,
+  ...more,
   displayName,
   roots: roots.map((root) => `<rootDir>/${root}`),
   testRegex,
@@ -36,9 +43,10 @@ export default {
   projects: [
     project('unit', ['libs', 'apps', 'scripts'], '\\.spec\\.ts$'),
     project('architecture', ['test'], '/test/architecture/.*\\.spec\\.ts$'),
-    project('laws', ['test'], '\\.law-spec\\.ts$'),
+    project('laws', ['test'], '\\.law-spec\\.ts$', brokers),
+    project('brokers', ['test'], '\\.broker-spec\\.ts$', brokers),
     project('e2e', ['test'], '\\.e2e-spec\\.ts$'),
     project('recipes', ['test'], '\\.recipe-spec\\.ts$'),
-    project('scenario', ['test'], '\\.scenario-spec\\.ts$'),
+    project('scenario', ['test'], '\\.scenario-spec\\.ts$', brokers),
   ],
 };

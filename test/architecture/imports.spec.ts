@@ -63,7 +63,7 @@ const inside = queueImports.filter((edge) => edge.to.startsWith(QUEUE));
 const outside = files(
   'apps/*/src/**/*.ts',
   'libs/tasks/src/**/*.ts',
-  'test/{e2e,laws,recipes,scenario,simulation}/**/*.ts',
+  'test/{brokers,e2e,laws,recipes,scenario,simulation}/**/*.ts',
 ).flatMap(importsOf);
 
 describe('imports', () => {

@@ -3,30 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { sqliteBackend } from '@pigeonpost/queue/sqlite';
-import {
-  type BackendFixture,
-  type LawTransaction,
-  testAmbient,
-  virtualTime,
-  type World,
-} from '@pigeonpost/queue/testing';
+import { type LawTransaction, testAmbient, virtualTime, type World } from '@pigeonpost/queue/testing';
 import type { BackendUnderLaws } from './backends.js';
+import { declaredBy } from './declared.js';
 
 /** The largest body of the laws: they send one as large as allowed. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export const sqlite: BackendUnderLaws = {
-  fixture: sqliteFixture({ maxBytes: MAX_BYTES }),
+  fixture: { name: 'sqlite', create: createWorld },
   // Each has a file of its own, and none waits for the others.
   atOnce: 16,
-  unconfigured: sqliteFixture({}),
+  declared: declaredBy(sqliteBackend, { file: 'laws.db' }),
 };
 
-function sqliteFixture(options: Readonly<Record<string, unknown>>): BackendFixture {
-  return { name: 'sqlite', create: () => createWorld(options) };
-}
-
-async function createWorld(options: Readonly<Record<string, unknown>>): Promise<World> {
+async function createWorld(): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'pigeonpost-laws-'));
   const time = virtualTime();
   const ambient = testAmbient(time.clock);
@@ -34,7 +25,7 @@ async function createWorld(options: Readonly<Record<string, unknown>>): Promise<
   return {
     time,
     ambient,
-    connect: () => sqliteBackend.open('sqlite', { ...options, file }, ambient),
+    connect: () => sqliteBackend.open('sqlite', { maxBytes: MAX_BYTES, file }, ambient),
     begin: async () => begin(file),
     dispose: () => rm(folder, { recursive: true }),
   };

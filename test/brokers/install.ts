@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { type BrokerName, BrokerMissingError } from './broker-name.js';
+import { KINDS } from './broker-process.js';
+import { findPrograms } from './programs.js';
+
+/** Installs what is missing of these by apt-get; gives the exit code. The packages' own services are not started. */
+export async function install(names: readonly BrokerName[]): Promise<number> {
+  const packages: string[] = [];
+  for (const name of names) if (await isMissing(name)) packages.push(KINDS[name].package);
+  if (packages.length === 0) return say(`${names.join(', ')}: installed already`, 0);
+  if (userInfo().uid !== 0) {
+    return say(`root is needed to install ${packages.join(' ')}: apt-get install ${packages.join(' ')}`, 1);
+  }
+  if (!(await hasLists())) await aptGet('update');
+  return aptGet('install', '--yes', '--no-install-recommends', ...packages);
+}
+
+async function isMissing(name: BrokerName): Promise<boolean> {
+  try {
+    await findPrograms(KINDS[name]);
+    return false;
+  } catch (error) {
+    if (error instanceof BrokerMissingError) return true;
+    throw error;
+  }
+}
+
+/** Images of containers come without the lists of packages. */
+async function hasLists(): Promise<boolean> {
+  const entries = await readdir('/var/lib/apt/lists').catch(() => []);
+  return entries.some((entry) => entry.includes('_Packages'));
+}
+
+async function aptGet(...args: readonly string[]): Promise<number> {
+  // In runlevel 1 a package leaves its service alone.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  const child = spawn('apt-get', args, { stdio: ['ignore', 'inherit', 'inherit'], env });
+  const [code] = (await Promise.race([once(child, 'exit'), once(child, 'error').then(() => [1])])) as [
+    number,
+  ];
+  return code === 0 ? 0 : say(`apt-get ${args.join(' ')} failed (${code})`, 1);
+}
+
+function say(text: string, code: number): number {
+  process.stdout.write(`${text}\n`);
+  return code;
+}
