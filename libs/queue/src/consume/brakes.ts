@@ -1,10 +1,10 @@
 import type { CancelTimer, Clock } from '../ambient/clock.js';
 import type { CircuitVerdicts } from '../interceptors/circuit.station.js';
 import type { QueueError } from '../message/queue-error.js';
+import { SingleHolder } from '../store/single-holder.js';
 import { Circuit, type CircuitState } from './circuit.js';
 import type { ConsumerOptions } from './consumer-options.js';
 import { RateLimit } from './rate-limit.js';
-import { SingleHolder } from './single-holder.js';
 import { PROCESS_SOLO, type Solo, type SoloMember } from './solo.js';
 
 export interface BrakesParts {
@@ -142,6 +142,7 @@ export class Brakes {
       new SingleHolder({
         ambient,
         store,
+        prefix: 'single',
         subscription,
         leaseMs,
         host,

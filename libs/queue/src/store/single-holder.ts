@@ -1,7 +1,7 @@
 import type { Ambient } from '../ambient/ambient.js';
 import type { CancelTimer } from '../ambient/clock.js';
 import { QueueError } from '../message/queue-error.js';
-import type { Store } from '../store/store.js';
+import type { Store } from './store.js';
 
 /** Somebody else handles the subscription now, or it is no longer known who does. */
 export class NotHolderError extends QueueError {
@@ -11,6 +11,8 @@ export class NotHolderError extends QueueError {
 export interface SingleHolderParts {
   readonly ambient: Ambient;
   readonly store: Store;
+  /** Of the entry: one for each thing that subscriptions have a single holder for. */
+  readonly prefix: string;
   readonly subscription: string;
   readonly leaseMs: number;
   /** Told to whoever looks into the store. */
@@ -38,8 +40,8 @@ export class SingleHolder {
   #stopped = false;
 
   constructor(private readonly parts: SingleHolderParts) {
-    const { ambient, subscription, host } = parts;
-    this.#key = `single/${subscription}`;
+    const { ambient, prefix, subscription, host } = parts;
+    this.#key = `${prefix}/${subscription}`;
     this.#holder = `${host} ${ambient.ids.next(ambient.clock.now())}`;
   }
 
