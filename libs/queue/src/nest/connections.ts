@@ -18,7 +18,9 @@ import { LazyBackend, LazyStore } from './lazy.backend.js';
 import { dedupWindows } from './declared.topics.js';
 import { InvalidOptionsError } from './nest.errors.js';
 import { checkBackendOptions } from './options.check.js';
+import { closingOrder } from './closing.order.js';
 import { withDelays } from './delay-store.js';
+import { withStore } from './shared.store.js';
 import { withOutbox } from './outbox.js';
 import { primaryOf } from './primary.backend.js';
 import { blobStoreOf, claimCheckPolicyOf } from './claim-check.options.js';
@@ -59,7 +61,9 @@ export class Connections implements OnApplicationShutdown {
     const open = async () => {
       const factory = await loadBackendFactory(config.driver);
       const given = checkBackendOptions(`backends[${at}]`, config, factory);
-      const opened = this.#composed(await factory.open(config.name, given, ambient));
+      const storeOn = (name: string): Store => this.get(name).store;
+      const alone = await factory.open(config.name, given, ambient);
+      const opened = this.#composed(await withStore(config, alone, storeOn));
       const find = (name: string): Backend => this.get(name).backend;
       const delaying = withDelays(config, this.#transformed(config, opened), { ambient, find });
       return withOutbox(config, delaying, ambient);
@@ -143,9 +147,13 @@ export class Connections implements OnApplicationShutdown {
     );
   }
 
-  /** After the last handler: publishes under way get their answers, then everything is freed. Never rejects. */
+  /**
+   * After the last handler: publishes under way get their answers, then everything is freed. A backend that another one
+   * leans on is closed after it. Never rejects.
+   */
   async closeAll(): Promise<void> {
-    await Promise.allSettled([...this.#byName.values()].map((connection) => this.#close(connection)));
+    for (const names of closingOrder(this.options.backends))
+      await Promise.allSettled(names.map((name) => this.#close(this.get(name))));
   }
 
   async #close({ bus, backend, health }: Connection): Promise<void> {

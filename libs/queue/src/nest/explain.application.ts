@@ -70,7 +70,8 @@ async function offersOf({ backends }: QueueModuleOptions): Promise<ReadonlyMap<s
 async function offerOf(config: BackendConfig, at: number): Promise<Offer> {
   const factory = await loadBackendFactory(config.driver);
   const foreseen = factory.foresee?.(checkBackendOptions(`backends[${at}]`, config, factory));
-  if (foreseen !== undefined) return foreseen;
+  if (foreseen !== undefined)
+    return { ...foreseen, remembers: foreseen.remembers || config.store !== undefined };
   throw new NotPlannedError(
     `backend "${config.name}" knows what it can do only when it is open: start the application and inject QueueExplainer`,
   );

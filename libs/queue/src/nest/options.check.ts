@@ -13,6 +13,7 @@ import {
   TopicRules,
   TopologyRules,
 } from './options.rules.js';
+import { storeProblems } from './shared.store.js';
 import { signingProblems } from './signing.options.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
 
@@ -24,6 +25,7 @@ const BACKEND_KEYS = new Set([
   'codec',
   'outbox',
   'delays',
+  'store',
   'signing',
   'claimCheck',
 ]);
@@ -41,6 +43,7 @@ export function checkModuleOptions(given: unknown): QueueModuleOptions {
   const problems = [
     ...bridgeProblems(options.bridges, names),
     ...delayProblems(options.backends),
+    ...storeProblems(options.backends),
     ...signingProblems(options.backends),
   ];
   if (problems.length > 0) fail(problems);

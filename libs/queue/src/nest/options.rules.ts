@@ -118,6 +118,10 @@ export class BackendRules {
   delays?: unknown;
 
   @IsOptional()
+  @IsName()
+  store?: unknown;
+
+  @IsOptional()
   @ValidateNested()
   @IsInstance(OutboxRules, { message: 'must be an object with an executor' })
   outbox?: unknown;

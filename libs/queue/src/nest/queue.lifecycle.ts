@@ -10,6 +10,7 @@ import type { Connections } from './connections.js';
 import { ConsumerBuilder, type Consumers, type RunningClaim } from './consumers.js';
 import { subscriptionPlans, topicPlans } from './declared.topics.js';
 import { delayRefusals } from './delay-store.js';
+import { storeRefusals } from './shared.store.js';
 import { planOf, refuseUnmet } from './handler.plan.js';
 import { hangGate, hasHooks } from './module.gate.js';
 import { InvalidOptionsError } from './nest.errors.js';
@@ -88,8 +89,12 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
     ];
     plans.set(made);
     const { backends } = options;
-    const more = [...localityRefusals(backends, offers), ...delayRefusals(backends, offers)];
-    refuseUnmet(made, [...more, ...bridges.refusals()]);
+    refuseUnmet(made, [
+      ...localityRefusals(backends, offers),
+      ...delayRefusals(backends, offers),
+      ...storeRefusals(backends, offers),
+      ...bridges.refusals(),
+    ]);
   }
 
   #modules(): ReadonlySet<Module> {

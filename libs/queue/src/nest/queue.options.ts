@@ -114,6 +114,8 @@ export interface BackendConfig {
   readonly outbox?: OutboxConfig;
   /** Name of the backend where publishes wait whose `delay` this one cannot keep; see docs/delays.md. */
   readonly delays?: string;
+  /** Name of the backend whose store this one uses, where it has none of its own; see docs/stores.md. */
+  readonly store?: string;
   /** Messages are signed, and those of strangers are dead before they are looked into; see docs/signing.md. */
   readonly signing?: SigningOptions;
   /** Large bodies are kept beside the broker; see docs/claim-check.md. */
