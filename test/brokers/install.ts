@@ -2,15 +2,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { type BrokerName, BrokerMissingError } from './broker-name.js';
+import { type BrokerName, BrokerMissingError, urlVariable } from './broker-name.js';
 import { KINDS } from './broker-process.js';
 import { findPrograms } from './programs.js';
 
-/** Installs what is missing of these by apt-get; gives the exit code. The packages' own services are not started. */
+/** Installs what is missing of these, and has no address, by apt-get; gives the exit code. The packages' own services are not started. */
 export async function install(names: readonly BrokerName[]): Promise<number> {
   const packages: string[] = [];
-  for (const name of names) if (await isMissing(name)) packages.push(KINDS[name].package);
-  if (packages.length === 0) return say(`${names.join(', ')}: installed already`, 0);
+  const needed = names.filter((name) => process.env[urlVariable(name)] === undefined);
+  for (const name of needed) if (await isMissing(name)) packages.push(KINDS[name].package);
+  if (packages.length === 0) return say(`${names.join(', ')}: nothing to install`, 0);
   if (userInfo().uid !== 0) {
     return say(`root is needed to install ${packages.join(' ')}: apt-get install ${packages.join(' ')}`, 1);
   }

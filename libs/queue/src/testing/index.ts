@@ -14,6 +14,8 @@ export { unprovenClaims } from './claims.js';
 export { runSeam } from './differential/run-seam.js';
 export { type SeamCommand, seamCommandsOf } from './differential/seam-command.js';
 export { LawBrokenError } from './expectations.js';
+export { FaultProxy } from './fault-proxy.js';
+export type { CutPlace, Direction, NetworkFault } from './network/network-fault.js';
 export type { BackendFixture, LawTransaction, World } from './fixture.js';
 export { factoryFixture, type FactoryFixtureOptions } from './factory-fixture.js';
 export type { History, HistoryEvent } from './history.js';
