@@ -15,8 +15,14 @@ export async function install(names: readonly BrokerName[]): Promise<number> {
   if (userInfo().uid !== 0) {
     return say(`root is needed to install ${packages.join(' ')}: apt-get install ${packages.join(' ')}`, 1);
   }
-  if (!(await hasLists())) await aptGet('update');
-  return aptGet('install', '--yes', '--no-install-recommends', ...packages);
+  const hadLists = await hasLists();
+  if (!hadLists) await aptGet('update');
+  const installing = ['install', '--yes', '--no-install-recommends', ...packages];
+  const code = await aptGet(...installing);
+  if (code === 0 || !hadLists) return code;
+  // Lists that are too old name files that are there no more.
+  await aptGet('update');
+  return aptGet(...installing);
 }
 
 async function isMissing(name: BrokerName): Promise<boolean> {
