@@ -92,6 +92,13 @@ function isReserved(name: string): boolean {
   return name.toLowerCase().startsWith(RESERVED_HEADER_PREFIX);
 }
 
+/** `base` but for one, frozen. */
+export function withoutHeader(base: Headers, absent: string): Headers {
+  const kept = emptyHeaders();
+  for (const name of Object.keys(base)) if (name !== absent) kept[name] = base[name] as string;
+  return Object.freeze(kept);
+}
+
 /** `base` with `added` on top, frozen. */
 export function withHeaders(base: Headers, added: Readonly<Record<string, string>>): Headers {
   const merged = emptyHeaders();

@@ -14,7 +14,7 @@ import type { Store } from '../store/store.js';
 import { loadBackendFactory } from './backend.registry.js';
 import { BackendReporter } from './backend.reporter.js';
 import type { RunningClaim } from './consumers.js';
-import { LazyBackend, LazyStore } from './lazy.backend.js';
+import { type ComposedBackend, LazyBackend, LazyStore } from './lazy.backend.js';
 import { dedupWindows } from './declared.topics.js';
 import { InvalidOptionsError } from './nest.errors.js';
 import { checkBackendOptions } from './options.check.js';
@@ -135,16 +135,10 @@ export class Connections implements OnApplicationShutdown {
     await Promise.all([...this.#byName.values()].map(({ backend }) => backend.connect()));
   }
 
-  /** What each backend can do, by name. Opens those that are not open. */
+  /** What each backend can do, by name. Opens those that are not open: one may lean on another. */
   async offers(): Promise<ReadonlyMap<string, Offer>> {
-    return new Map(
-      await Promise.all(
-        [...this.#byName].map(async ([name, connection]) => {
-          const { backend, store } = await connection.backend.connect();
-          return [name, { capabilities: backend.capabilities, remembers: store !== undefined }] as const;
-        }),
-      ),
-    );
+    const opened = await Promise.all([...this.#byName.values()].map(({ backend }) => backend.connect()));
+    return new Map(this.names.map((name, at) => [name, offerOf(opened[at] as ComposedBackend)]));
   }
 
   /**
@@ -168,6 +162,10 @@ export class Connections implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await this.closeAll();
   }
+}
+
+function offerOf({ backend, store, leaving }: ComposedBackend): Offer {
+  return { capabilities: backend.capabilities, remembers: store !== undefined, leaving: leaving?.() };
 }
 
 async function storeOf(backend: LazyBackend): Promise<Store> {

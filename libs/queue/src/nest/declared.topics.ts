@@ -33,9 +33,9 @@ export function topicPlans(
   const primary = primaryOf(options.backends);
   const plans = (options.topology?.topics ?? []).map((topic, at): HandlerPlan => {
     const { name, backend = primary } = topic;
-    const { capabilities, remembers } = offerOf(backend);
+    const { capabilities, ...beside } = offerOf(backend);
     const entries = compile(requirementsOfTopic(policiesOfTopic(topic)), capabilities, {
-      remembers,
+      ...beside,
       accept: [],
     });
     return { handler: `topology.topics[${at}]`, subscription: undefined, topics: [name], backend, entries };
@@ -51,9 +51,9 @@ export function subscriptionPlans(
   const primary = primaryOf(options.backends);
   const plans = (options.topology?.subscriptions ?? []).map((declared, at): HandlerPlan => {
     const { name, topics, backend = primary, bounds, start } = declared;
-    const { capabilities, remembers } = offerOf(backend);
+    const { capabilities, ...beside } = offerOf(backend);
     const entries = compile(declaring({ bounds: bounds || undefined, start }), capabilities, {
-      remembers,
+      ...beside,
       accept: [],
     });
     return { handler: `topology.subscriptions[${at}]`, subscription: name, topics, backend, entries };

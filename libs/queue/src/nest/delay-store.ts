@@ -3,7 +3,9 @@ import type { Ambient } from '../ambient/ambient.js';
 import type { Backend, OpenedBackend } from '../backend/backend.js';
 import type { Capabilities } from '../backend/capabilities.js';
 import { DelayStoreBackend } from '../composed/delay-store/delay-store.backend.js';
+import { delayingCapabilities, retriesLeaving } from '../composed/delay-store/leaving-retries.js';
 import type { Offer } from '../policies/resolution.js';
+import type { ComposedBackend } from './lazy.backend.js';
 import type { BackendConfig } from './queue.options.js';
 
 export interface DelayStoreParts {
@@ -17,10 +19,29 @@ export function withDelays(
   { delays }: BackendConfig,
   opened: OpenedBackend,
   { ambient, find }: DelayStoreParts,
-): OpenedBackend {
+): ComposedBackend {
   if (delays === undefined) return opened;
   const options = { later: find(delays), ambient, host: `${hostname()}:${process.pid}` };
-  return { ...opened, backend: new DelayStoreBackend(opened.backend, options) };
+  const backend = new DelayStoreBackend(opened.backend, options);
+  return { ...opened, backend, leaving: () => backend.leaving };
+}
+
+/** What those backends can do together that are not open, by name: `alone` is what each can do by itself. */
+export function withForeseenDelays(
+  backends: readonly BackendConfig[],
+  alone: ReadonlyMap<string, Offer>,
+): ReadonlyMap<string, Offer> {
+  return new Map(
+    backends.map(({ name, delays = '' }) => {
+      const [offer, later] = [alone.get(name) as Offer, alone.get(delays)];
+      return [name, later === undefined ? offer : delayedOffer(offer, later)];
+    }),
+  );
+}
+
+function delayedOffer(inner: Offer, later: Offer): Offer {
+  const leaving = retriesLeaving(inner.capabilities, later.capabilities);
+  return { ...inner, capabilities: delayingCapabilities(inner.capabilities, later.capabilities), leaving };
 }
 
 /** What is wrong with the names under `delays`, by their paths. */
@@ -41,8 +62,8 @@ export function delayRefusals(
   offers: ReadonlyMap<string, Offer>,
 ): readonly string[] {
   return backends.flatMap(({ name, delays }) => {
-    const offer = delays === undefined ? undefined : offers.get(delays);
-    const why = offer === undefined ? undefined : objectionTo(offer.capabilities);
+    const [own, offer] = [offers.get(name), offers.get(delays ?? '')];
+    const why = offer && own && objectionTo(offer.capabilities, own.capabilities);
     if (why === undefined) return [];
     return [
       `backend "${name}" is to delay on backend "${delays}", which ${why}: name another backend in \`delays\``,
@@ -50,9 +71,14 @@ export function delayRefusals(
   });
 }
 
-function objectionTo({ delay, lane, ack, confirm, fanout }: Capabilities): string | undefined {
+function objectionTo(
+  { delay, lane, ack, confirm, fanout, durable }: Capabilities,
+  own: Capabilities,
+): string | undefined {
   if (delay.publish === false || delay.publish.kind !== 'exact') return 'has no exact delays';
   if (!lane || fanout !== 'named') return 'cannot keep them apart from its other messages';
   if (ack === 'none' || confirm === 'none') return 'could lose them';
+  if (durable === 'process' && own.durable !== 'process')
+    return 'forgets with its process what the other one would keep';
   return undefined;
 }

@@ -1,6 +1,7 @@
 import type { DynamicModule, Type } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, ModulesContainer, NestFactory } from '@nestjs/core';
 import type { Offer } from '../policies/resolution.js';
+import { withForeseenDelays } from './delay-store.js';
 import { localityOf } from './backend.plan.js';
 import { loadBackendFactory } from './backend.registry.js';
 import { primaryOf } from './primary.backend.js';
@@ -62,9 +63,10 @@ function optionsIn(discovery: DiscoveryService): unknown {
 }
 
 async function offersOf({ backends }: QueueModuleOptions): Promise<ReadonlyMap<string, Offer>> {
-  return new Map(
-    await Promise.all(backends.map(async (config, at) => [config.name, await offerOf(config, at)] as const)),
+  const alone = await Promise.all(
+    backends.map(async (config, at) => [config.name, await offerOf(config, at)] as const),
   );
+  return withForeseenDelays(backends, new Map(alone));
 }
 
 async function offerOf(config: BackendConfig, at: number): Promise<Offer> {

@@ -25,10 +25,10 @@ type PlannedClaim = Pick<
 
 export function planOf(
   { handler, subscription, topics, backend, policies, accept, shared }: PlannedClaim,
-  { capabilities, remembers }: Offer,
+  { capabilities, ...beside }: Offer,
 ): HandlerPlan {
   const entries = compile(requirementsOf(policies, { topics, untaken: untakenOf(shared) }), capabilities, {
-    remembers,
+    ...beside,
     accept,
   });
   return { handler, subscription, topics, backend, entries };

@@ -8,6 +8,7 @@ import type {
   Receiver,
 } from '../backend/backend.js';
 import type { Capabilities } from '../backend/capabilities.js';
+import type { LeavingRetries } from '../composed/delay-store/leaving-retries.js';
 import type { InspectQuery, Inspected } from '../backend/inspect.js';
 import type { Drift, SubscriptionSpec, Topology } from '../backend/topology.js';
 import type { Outgoing } from '../message/outgoing.js';
@@ -44,14 +45,20 @@ const BEFORE_OPEN = Object.freeze<Capabilities>({
   hosts: 'many',
 });
 
-export type OpenBackend = () => Promise<OpenedBackend>;
+/** A backend with all that the options put around it. */
+export interface ComposedBackend extends OpenedBackend {
+  /** Retries that wait elsewhere. Asked when all backends are open. */
+  readonly leaving?: () => LeavingRetries | undefined;
+}
+
+export type OpenBackend = () => Promise<ComposedBackend>;
 
 /**
  * Stands for a backend from the moment the application is put together, so that a bus can be injected before anything
  * is connected. Opened at the start of the application, or by the first use before that; never by being injected.
  */
 export class LazyBackend implements Backend {
-  #opening: Promise<OpenedBackend> | undefined;
+  #opening: Promise<ComposedBackend> | undefined;
   #opened: Backend | undefined;
   #publishNow: Backend['publishNow'];
   #closed = false;
@@ -67,7 +74,7 @@ export class LazyBackend implements Backend {
   }
 
   /** Opens it if it is not. A failure is forgotten, so that the next use tries again. */
-  async connect(): Promise<OpenedBackend> {
+  async connect(): Promise<ComposedBackend> {
     if (this.#closed) throw new BackendClosedError(this.name, 'open it again');
     this.#opening ??= this.openBackend();
     try {

@@ -1,16 +1,16 @@
 import { Logger } from '@nestjs/common';
 import type { Ambient } from '../ambient/ambient.js';
-import type { OpenedBackend } from '../backend/backend.js';
 import { OutboxBackend } from '../composed/outbox/outbox.backend.js';
 import { type Duration, parseDuration } from '../policies/duration.js';
+import type { ComposedBackend } from './lazy.backend.js';
 import type { BackendConfig } from './queue.options.js';
 
 /** The backend as it is, or with the outbox that its configuration asks for. */
 export function withOutbox(
   { name, outbox }: BackendConfig,
-  opened: OpenedBackend,
+  opened: ComposedBackend,
   ambient: Ambient,
-): OpenedBackend {
+): ComposedBackend {
   if (outbox === undefined) return opened;
   const { executor, table, batch, relay, poll, lease } = outbox;
   const logger = new Logger('QueueModule');

@@ -31,9 +31,7 @@ export type PlanEntry = Resolution & {
 /** One entry per requirement, in their order. */
 export type Plan = readonly PlanEntry[];
 
-export interface PlanHelpers {
-  /** Whether a store comes with the backend. */
-  readonly remembers: boolean;
+export interface PlanHelpers extends Omit<Offer, 'capabilities'> {
   /** Anomalies that the handler can live with; those that do not occur change nothing. */
   readonly accept: readonly Anomaly[];
 }
@@ -42,9 +40,9 @@ export interface PlanHelpers {
 export function compile(
   requirements: readonly Requirement[],
   capabilities: Capabilities,
-  { remembers, accept }: PlanHelpers,
+  { accept, ...beside }: PlanHelpers,
 ): Plan {
-  const offer = { capabilities, remembers };
+  const offer = { capabilities, ...beside };
   return requirements.map((requirement) => ({
     need: requirement.need,
     asked: askedBy(requirement),
@@ -89,7 +87,7 @@ const RESOLVERS: Resolvers = {
   circuit: resolveCircuit,
   'single consumer': resolveSingle,
   order: (_, offer) => resolveOrder(offer),
-  'order on retry': (_, offer) => resolveOrderOnRetry(offer),
+  'order on retry': resolveOrderOnRetry,
   'order on death': (_, offer) => resolveOrderOnDeath(offer),
   batch: resolveBatch,
   concurrency: resolveConcurrency,

@@ -42,7 +42,7 @@ export type Requirement =
   | { readonly need: 'log'; readonly forMs: number; readonly maxMessages?: number | undefined }
   | { readonly need: 'earliest' }
   | { readonly need: 'order' }
-  | { readonly need: 'order on retry' }
+  | { readonly need: 'order on retry'; readonly longestMs: number }
   | { readonly need: 'order on death' }
   | { readonly need: 'batch'; readonly size: number; readonly withinMs: number }
   | {
@@ -121,11 +121,15 @@ function reaching({ locality }: ConsumePolicies): readonly Requirement[] {
 function retrying({ retry }: ConsumePolicies): readonly Requirement[] {
   const { attempts } = retry;
   if (attempts === 1) return [];
-  const longestMs = Math.max(...longestWaitsMs(retry.backoff, attempts - 1));
   return [
-    { need: 'retry', attempts, longestMs },
+    { need: 'retry', attempts, longestMs: longestWaitMs(retry) },
     { need: 'attempts', attempts },
   ];
+}
+
+/** Of a policy with more than one attempt. */
+function longestWaitMs({ backoff, attempts }: ConsumePolicies['retry']): number {
+  return Math.max(...longestWaitsMs(backoff, attempts - 1));
 }
 
 function expiring({ deadRetentionMs: keepMs }: ConsumePolicies): readonly Requirement[] {
@@ -166,7 +170,7 @@ function ordering({ order, retry }: ConsumePolicies): readonly Requirement[] {
   const blocks = order.onRetry === 'block-key' && retry.attempts > 1;
   return [
     { need: 'order' },
-    ...(blocks ? [{ need: 'order on retry' } as const] : []),
+    ...(blocks ? [{ need: 'order on retry', longestMs: longestWaitMs(retry) } as const] : []),
     ...(order.onDead === 'hold' ? [{ need: 'order on death' } as const] : []),
   ];
 }

@@ -1,4 +1,5 @@
 import type { Capabilities } from '../backend/capabilities.js';
+import type { LeavingRetries } from '../composed/delay-store/leaving-retries.js';
 import type { Anomaly } from './anomalies.js';
 
 /** What a requirement is held against: the backend's capabilities, and what stands beside it. */
@@ -6,6 +7,8 @@ export interface Offer {
   readonly capabilities: Capabilities;
   /** Whether a store comes with the backend. */
   readonly remembers: boolean;
+  /** Retries that leave the backend to wait on another one; undefined: none. */
+  readonly leaving?: LeavingRetries | undefined;
 }
 
 /** How one requirement is met. `leaves` is what can still happen, in words; absent: nothing worth telling. */

@@ -1,6 +1,7 @@
 import type { Capabilities } from '../backend/capabilities.js';
 import { memoryCapabilities } from '../backends/memory/memory.capabilities.js';
 import type { Anomaly } from './anomalies.js';
+import { fixed } from './backoff.js';
 import { resolvePolicies } from './consume.policies.js';
 import { keyOrder, type OrderOption } from './ordering.policy.js';
 import { compile, type Plan } from './plan.js';
@@ -25,7 +26,29 @@ function plan(
 const needs = (entries: Plan): readonly string[] => entries.map(({ need }) => need);
 const answers = (entries: Plan): readonly string[] => entries.map(({ answer }) => answer);
 
+/** Retries of more than a second wait elsewhere. */
+const LEAVING = {
+  beyondMs: 1_000,
+  staying: { kind: 'exact', maxMs: 1_000, resolutionMs: 1 },
+  onRetry: 'block-key',
+} as const;
+
 describe('the plan of an order by key', () => {
+  it.each([
+    [1_000, 'native'],
+    [1_001, 'refused'],
+  ])('knows whether a retry after %d ms leaves its key behind', (waitMs, answer) => {
+    const order = keyOrder('Spec.handle', 'key');
+    const policies = resolvePolicies('Spec.handle', {
+      order,
+      retry: { ...DEFAULT_RETRY, backoff: fixed(waitMs) },
+    });
+    const can: Capabilities = { ...memoryCapabilities, onRetry: 'breaks' };
+    const helpers = { remembers: true, leaving: LEAVING, accept: [] };
+    const entries = compile(requirementsOf(policies), can, helpers);
+    expect(entries.find(({ need }) => need === 'order on retry')).toMatchObject({ answer });
+  });
+
   it('has nothing where none was asked for', () => {
     expect(plan(undefined)).toEqual([]);
   });

@@ -1,3 +1,4 @@
+import type { Requirement } from './requirements.js';
 import { native, refused, type Offer, type Resolution } from './resolution.js';
 
 /** Messages of one key are handled one after the other. */
@@ -15,8 +16,12 @@ export function resolveOrder({ capabilities: { order } }: Offer): Resolution {
 }
 
 /** A key waits for a message that failed. */
-export function resolveOrderOnRetry({ capabilities }: Offer): Resolution {
-  switch (capabilities.onRetry) {
+export function resolveOrderOnRetry(
+  { longestMs }: Extract<Requirement, { need: 'order on retry' }>,
+  { capabilities, leaving }: Offer,
+): Resolution {
+  const stays = leaving !== undefined && longestMs <= leaving.beyondMs;
+  switch (stays ? leaving.onRetry : capabilities.onRetry) {
     case 'block-key':
       return native();
     case 'block-queue':

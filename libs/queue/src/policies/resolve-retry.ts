@@ -6,9 +6,12 @@ import { composed, native, refused, type Offer, type Resolution } from './resolu
 type Of<Need extends Requirement['need']> = Extract<Requirement, { need: Need }>;
 
 /** Failed messages come again after the waits of the policy. */
-export function resolveRetry({ longestMs }: Of<'retry'>, { capabilities }: Offer): Resolution {
+export function resolveRetry({ longestMs }: Of<'retry'>, { capabilities, leaving }: Offer): Resolution {
   if (longestMs === 0) return native();
-  const { retry: delay } = capabilities.delay;
+  const { retry: longest } = capabilities.delay;
+  const isElsewhere = leaving !== undefined && longestMs > leaving.beyondMs;
+  if (isElsewhere && longest !== false && longestMs <= longest.maxMs) return elsewhere(leaving.beyondMs);
+  const delay = leaving === undefined || isElsewhere ? longest : leaving.staying;
   if (delay === false) {
     return refused(
       'cannot delay a retry',
@@ -16,6 +19,14 @@ export function resolveRetry({ longestMs }: Of<'retry'>, { capabilities }: Offer
     );
   }
   return longestMs > delay.maxMs ? tooLong(delay.maxMs) : ofKind(delay.kind);
+}
+
+function elsewhere(beyondMs: number): Resolution {
+  const which = beyondMs === 0 ? 'retries' : `retries after more than ${formatDuration(beyondMs)}`;
+  return composed(
+    `keeping ${which} on the backend named in \`delays\``,
+    'a crash between the copy there and the acknowledgement here repeats the message; it comes back behind what was published meanwhile',
+  );
 }
 
 function tooLong(maxMs: number): Resolution {

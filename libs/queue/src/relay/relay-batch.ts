@@ -1,6 +1,10 @@
 import type { Clock } from '../ambient/clock.js';
 import type { PublishResult } from '../backend/backend.js';
-import { BackendClosedError, BackendUnavailableError } from '../backend/backend.errors.js';
+import {
+  BackendClosedError,
+  BackendUnavailableError,
+  SubscriptionFullError,
+} from '../backend/backend.errors.js';
 import type { Outgoing } from '../message/outgoing.js';
 import type { ConfirmedPublish } from './confirmed-publish.js';
 import type { RelayItem, RelayOutcome, RelayResult } from './relay-source.js';
@@ -71,13 +75,14 @@ function wavesOf<Item extends RelayItem>(
   return waves;
 }
 
-/** A broker that is down, closed or silent takes the message later; any other refusal is for good. */
+/** A broker that is down, closed or silent, or a subscription that is full, takes the message later; any other refusal is for good. */
 function outcomeOf(result: PublishResult): RelayOutcome {
   if (result.status === 'stored') return MOVED;
   const { error } = result;
   const isPassing =
     result.status === 'unknown' ||
     error instanceof BackendUnavailableError ||
-    error instanceof BackendClosedError;
+    error instanceof BackendClosedError ||
+    error instanceof SubscriptionFullError;
   return { kind: isPassing ? 'failed' : 'refused', error };
 }

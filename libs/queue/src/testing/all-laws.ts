@@ -18,6 +18,7 @@ import { FAULT_LAWS } from './laws/fault.laws.js';
 import { FLOW_LAWS } from './laws/flow.laws.js';
 import { GUARDED_BODY_LAWS } from './laws/guarded-body.laws.js';
 import { LEASE_LAWS } from './laws/lease.laws.js';
+import { LEAVING_RETRY_LAWS } from './laws/leaving-retries.laws.js';
 import { LIMIT_LAWS } from './laws/limit.laws.js';
 import { HOLD_LAWS } from './laws/hold.laws.js';
 import { DECLARED_ORDER_LAWS } from './laws/declared-order.laws.js';
@@ -58,6 +59,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...DELIVERY_LAWS,
   ...DELAY_LAWS,
   ...DELAY_STORE_LAWS,
+  ...LEAVING_RETRY_LAWS,
   ...CANCEL_LAWS,
   ...DEAD_LETTER_LAWS,
   ...LEASE_LAWS,

@@ -1,5 +1,5 @@
 import type { Ambient } from '../ambient/ambient.js';
-import type { OpenedBackend } from '../backend/backend.js';
+import type { Backend, OpenedBackend } from '../backend/backend.js';
 import type { ConsumerOptions } from '../consume/consumer-options.js';
 import type { SqlExecutor } from '../composed/outbox/sql-executor.js';
 import type { LawTime } from './law-time.js';
@@ -14,6 +14,15 @@ export interface BackendFixture {
 /** Called once for each process that uses the application's database. */
 export type AlterSql = (executor: SqlExecutor) => SqlExecutor;
 
+/** The two backends that a delay store is made of. */
+export interface DelayStorePair {
+  readonly inner: Backend;
+  readonly later: Backend;
+}
+
+/** Called once for each process with a delay store. */
+export type AlterDelayStore = (pair: DelayStorePair) => DelayStorePair;
+
 /** One broker, and what a law may do to it. */
 export interface World {
   readonly time: LawTime;
@@ -26,6 +35,8 @@ export interface World {
   readonly alterConsumer?: ((options: ConsumerOptions) => ConsumerOptions) | undefined;
   /** How a mutant alters the statements of outboxes and inboxes. Absent everywhere else. */
   readonly alterSql?: AlterSql | undefined;
+  /** How a mutant alters what a delay store is made of. Absent everywhere else. */
+  readonly alterDelayStore?: AlterDelayStore | undefined;
   /** Frees everything, the broker's data included. Called after every connection was closed. */
   dispose(): Promise<void>;
 }

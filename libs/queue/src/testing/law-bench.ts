@@ -18,7 +18,7 @@ import type { SqlExecutor } from '../composed/outbox/sql-executor.js';
 import type { Store } from '../store/store.js';
 import { checkHistory } from './checker.js';
 import { LawBrokenError, must, mustEqual } from './expectations.js';
-import type { LawTransaction, World } from './fixture.js';
+import type { DelayStorePair, LawTransaction, World } from './fixture.js';
 import type { LawTime } from './law-time.js';
 import { Recorder } from './recorder.js';
 import { turns } from './virtual-clock.js';
@@ -91,6 +91,11 @@ export class LawBench {
   /** The application's database as one process of it sees it: as it is, unless a mutant alters it. */
   sqlOf(executor: SqlExecutor): SqlExecutor {
     return this.world.alterSql?.(executor) ?? executor;
+  }
+
+  /** What a delay store of one process is made of: as it is, unless a mutant alters it. */
+  delayStoreOf(pair: DelayStorePair): DelayStorePair {
+    return this.world.alterDelayStore?.(pair) ?? pair;
   }
 
   /** A transaction of the law's own. Throws where the fixture does not say how to begin one. */

@@ -3,7 +3,7 @@ import type { ConsumerOptions } from '../consume/consumer-options.js';
 import type { Delivery } from '../message/delivery.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { AlteredBackend, type Alterations } from './altered-backend.js';
-import type { AlterSql, BackendFixture } from './fixture.js';
+import type { AlterDelayStore, AlterSql, BackendFixture } from './fixture.js';
 import { memoryFixture } from './memory-fixture.js';
 
 /** A mistake that a real messaging system has made, and a law that must notice it. */
@@ -17,12 +17,14 @@ export interface Mutant {
   readonly alter?: (options: ConsumerOptions) => ConsumerOptions;
   /** A mistake between an outbox or inbox and the application's database. */
   readonly alterSql?: AlterSql;
+  /** A mistake of a delay store. */
+  readonly alterDelayStore?: AlterDelayStore;
 }
 
 /** The memory backend, and consumers, with the mistake in them. */
-export function mutatedFixture({ wrap, alter, alterSql }: Mutant): BackendFixture {
+export function mutatedFixture({ wrap, alter, alterSql, alterDelayStore }: Mutant): BackendFixture {
   const fixture = memoryFixture({}, wrap, alter);
-  return { ...fixture, create: async () => ({ ...(await fixture.create()), alterSql }) };
+  return { ...fixture, create: async () => ({ ...(await fixture.create()), alterSql, alterDelayStore }) };
 }
 
 export const mutant = (name: string, breaks: string, make: () => Alterations): Mutant => ({

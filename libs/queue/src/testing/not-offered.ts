@@ -42,11 +42,6 @@ export const NOT_OFFERED: readonly NotOffered[] = [
     why: 'no backend with a connection that can break underneath',
   },
   {
-    id: 'C9',
-    title: 'a kill between copy and ack of a composed retry duplicates but never loses',
-    why: 'retries are native, or refused by the plan; of delays only those of publishes are composed: C7b',
-  },
-  {
     id: 'C12',
     title: 'retries inside the process keep the lease alive',
     why: 'a retry is a new delivery, never a loop that holds a lease',

@@ -1,4 +1,4 @@
-import type { Backend, PublishResult } from '../../backend/backend.js';
+import type { Backend, OpenedBackend, PublishResult } from '../../backend/backend.js';
 import { BackendUnavailableError, UnsupportedError } from '../../backend/backend.errors.js';
 import type { Capabilities } from '../../backend/capabilities.js';
 import type { Inspected, MessageState, Peeked } from '../../backend/inspect.js';
@@ -8,7 +8,7 @@ import type { Outgoing } from '../../message/outgoing.js';
 import { AlteredBackend, type Alterations } from '../../testing/altered-backend.js';
 import type { BackendFixture } from '../../testing/fixture.js';
 import { virtualTime } from '../../testing/law-time.js';
-import { DELAY_LAWS } from '../../testing/laws/delay.laws.js';
+import { ALL_LAWS } from '../../testing/all-laws.js';
 import { runLaw } from '../../testing/run-laws.js';
 import { ProcessView } from '../../testing/process-view.js';
 import { testAmbient } from '../../testing/test-ambient.js';
@@ -19,7 +19,11 @@ const NATIVE_MS = 60;
 
 /** A broker that delays for hardly any time, and refuses more. */
 class ShortDelays extends AlteredBackend {
-  constructor(inner: Backend, alterations: Alterations = {}) {
+  constructor(
+    inner: Backend,
+    alterations: Alterations = {},
+    private readonly maxBytes = inner.capabilities.maxBytes,
+  ) {
     super(inner, {
       publish: async (batch, rightly) => {
         const beyond = batch.find(({ delayMs = 0 }) => delayMs > NATIVE_MS);
@@ -33,8 +37,8 @@ class ShortDelays extends AlteredBackend {
   }
 
   override get capabilities(): Capabilities {
-    const publish = { kind: 'exact', maxMs: NATIVE_MS, resolutionMs: 1 } as const;
-    return { ...super.capabilities, maxBytes: 1_000, delay: { ...super.capabilities.delay, publish } };
+    const short = { kind: 'exact', maxMs: NATIVE_MS, resolutionMs: 1 } as const;
+    return { ...super.capabilities, maxBytes: this.maxBytes, delay: { publish: short, retry: short } };
   }
 }
 
@@ -49,7 +53,7 @@ class Post {
     const post = new Post();
     const memory = async (name: string) => (await memoryBackend.open(name, {}, post.ambient)).backend;
     post.later = new AlteredBackend(await memory('later'), given.later ?? {});
-    post.short = new ShortDelays(await memory('short'), given.short);
+    post.short = new ShortDelays(await memory('short'), given.short, 1_000);
     post.backend = post.connect();
     const subscriptions = ['work', 'audit'].map((name) => ({ name, topics: ['orders'] }));
     await post.short.ensure({ subscriptions }, 'create');
@@ -93,12 +97,29 @@ const order = (id: string, given: Partial<Outgoing> = {}): Outgoing => ({
 const statuses = (results: readonly PublishResult[]) =>
   results.map((result) => (result.status === 'stored' ? result.copies : result.error.code));
 
+/** What laws ask of a backend alone: these look for what waits in the place where it would wait without a delay store. */
+const OF_ONE_PLACE: Readonly<Record<string, string>> = {
+  A10b: 'what waits elsewhere takes no room',
+  C5: 'what waits elsewhere is counted there',
+  C7b: 'a delay store behind a delay store of the same name',
+  C7c: 'a delay store behind a delay store of the same name',
+  C9: 'a delay store behind a delay store of the same name',
+  C9a: 'a delay store behind a delay store of the same name',
+  C9b: 'a delay store behind a delay store of the same name',
+  C11: 'how many copies there would be is not known while it waits',
+  E5c: 'it takes its place in the order when it is due',
+  F2a: 'a new subscription is there a moment before `ensure` answers',
+  F2c: 'it is retained when it is due',
+  L2: 'what waits elsewhere is purged there',
+};
+
 describe('a delay store', () => {
-  // C5 counts what is delayed, too, and that lies on the other backend.
-  it.each(DELAY_LAWS.filter(({ id }) => id !== 'C5'))('keeps law $id: $title', async (law) => {
-    const { verdict, why } = await runLaw(law, composedFixture());
-    expect({ verdict, why }).toEqual({ verdict: 'passed', why: undefined });
-  });
+  it.each(ALL_LAWS.filter(({ id }) => OF_ONE_PLACE[id] === undefined))(
+    'breaks no law $id: $title',
+    async (law) => {
+      expect(await runLaw(law, composedFixture())).toMatchObject({ error: undefined });
+    },
+  );
 
   it('keeps what the backend cannot delay, and leaves the rest to it', async () => {
     const post = await Post.open();
@@ -216,13 +237,20 @@ function composedFixture(): BackendFixture {
     create: async () => {
       const clock = new VirtualClock();
       const ambient = testAmbient(clock);
-      const later = (await memoryBackend.open('later', {}, ambient)).backend;
-      const short = new ShortDelays((await memoryBackend.open('short', {}, ambient)).backend);
-      const backend = new DelayStoreBackend(short, { later, ambient, host: 'h:1' });
+      const open = async () => {
+        const later = (await memoryBackend.open('later', {}, ambient)).backend;
+        const { backend, store } = await memoryBackend.open('short', {}, ambient);
+        const short = new ShortDelays(backend);
+        return { backend: new DelayStoreBackend(short, { later, ambient, host: 'h:1' }), store };
+      };
+      let opened = await open();
       return {
         time: { ...virtualTime(clock), latestMs: 20 },
         ambient,
-        connect: async () => ({ backend }),
+        connect: async () => {
+          if (opened.backend.status().state === 'down') opened = await open();
+          return opened as OpenedBackend;
+        },
         dispose: async () => undefined,
       };
     },

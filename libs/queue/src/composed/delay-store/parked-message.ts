@@ -1,4 +1,4 @@
-import { emptyHeaders, type Headers, withHeaders } from '../../message/headers.js';
+import { withHeaders, withoutHeader } from '../../message/headers.js';
 import type { Dedup } from '../../message/dedup.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { withMessage } from '../../relay/with-message.js';
@@ -37,11 +37,12 @@ export function unpark(message: Outgoing, nowMs: number): Outgoing | undefined {
   ) as Parked;
   if (expiresAt !== undefined && expiresAt <= nowMs) return undefined;
   const ttlMs = expiresAt === undefined ? undefined : expiresAt - nowMs;
-  return withMessage(message, { topic, to, ttlMs, priority, dedup, headers: without(message.headers) });
-}
-
-function without(headers: Headers): Headers {
-  const kept = emptyHeaders();
-  for (const [name, value] of Object.entries(headers)) if (name !== PARKED_HEADER) kept[name] = value;
-  return Object.freeze(kept);
+  return withMessage(message, {
+    topic,
+    to,
+    ttlMs,
+    priority,
+    dedup,
+    headers: withoutHeader(message.headers, PARKED_HEADER),
+  });
 }

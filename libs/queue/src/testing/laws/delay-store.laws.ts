@@ -13,11 +13,10 @@ import type { Gate, Law } from '../law.js';
 import type { LawBench } from '../law-bench.js';
 import { ProcessView } from '../process-view.js';
 
-const KEEPS_DELAYS: Gate = {
-  needs: 'exact delays and lanes',
-  met: ({ delay, lane, fanout }) =>
-    lane && fanout === 'named' && delay.publish !== false && delay.publish.kind === 'exact',
-};
+/** Whether a backend can keep what another one cannot delay. */
+export const keepsDelays: Gate['met'] = ({ delay, lane, fanout }) =>
+  lane && fanout === 'named' && delay.publish !== false && delay.publish.kind === 'exact';
+const KEEPS_DELAYS: Gate = { needs: 'exact delays and lanes', met: keepsDelays };
 const NATIVE_MS = 20;
 const NATIVE: Delay = Object.freeze({ kind: 'exact', maxMs: NATIVE_MS, resolutionMs: 1 });
 /** That of a delay store, and some more. */
@@ -81,12 +80,11 @@ export const DELAY_STORE_LAWS: readonly Law[] = [
 /** Over a broker that delays for hardly any time; `later` keeps the rest. */
 function delayStore(bench: LawBench, later: Backend, published = (): void => undefined): DelayStoreBackend {
   const short = new ShortDelays(bench.backend, published);
-  const store = new DelayStoreBackend(short, { later, ambient: bench.ambient, host: 'laws:1' });
-  bench.onEnd(() => store.close(new Date(bench.ambient.clock.now() + 1_000)));
-  return store;
+  return closing(bench, new DelayStoreBackend(short, { later, ambient: bench.ambient, host: 'laws:1' }));
 }
 
-class ShortDelays extends AlteredBackend {
+/** Delays for NATIVE_MS and no longer. */
+export class ShortDelays extends AlteredBackend {
   constructor(inner: Backend, published: () => void) {
     super(inner, {
       publish: async (batch, rightly) => {
@@ -101,11 +99,17 @@ class ShortDelays extends AlteredBackend {
   }
 
   override get capabilities(): Capabilities {
-    return { ...super.capabilities, delay: { ...super.capabilities.delay, publish: NATIVE } };
+    return { ...super.capabilities, delay: { publish: NATIVE, retry: NATIVE } };
   }
 
   /** It is the bench's, and stays open. */
   override close(): Promise<void> {
     return Promise.resolve();
   }
+}
+
+/** It ends with the law. */
+export function closing(bench: LawBench, store: DelayStoreBackend): DelayStoreBackend {
+  bench.onEnd(() => store.close(new Date(bench.ambient.clock.now() + 1_000)));
+  return store;
 }
