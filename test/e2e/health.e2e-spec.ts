@@ -10,6 +10,7 @@ import {
   type HealthReport,
   QueueHealth,
   QueueModule,
+  type QueueModuleOptions,
   QueueRegistry,
   Retry,
   type SubscriptionHealth,
@@ -176,6 +177,97 @@ describe('the health of an application', () => {
     for (let asked = 0; asked < 20; asked++) await report.read();
     await Promise.all(Array.from({ length: 20 }, () => report.read()));
     expect(broker.counted).toBe(2); // one for each subscription
+  });
+});
+
+describe('a consumer whose client wedges', () => {
+  /** Memory as if it were a broker elsewhere; what is opened first, `wedged` times, never brings anything. */
+  const wedging = (wedged: number): BackendFactory => ({
+    ...memoryBackend,
+    async open(name, options, ambient) {
+      const opened = await memoryBackend.open(name, options, ambient);
+      const open = opened.backend.open.bind(opened.backend);
+      let left = wedged;
+      opened.backend.open = async (spec) => {
+        const receiver = await open(spec);
+        if (left-- > 0) receiver.receive = () => new Promise(() => undefined);
+        return receiver;
+      };
+      Object.defineProperty(opened.backend, 'capabilities', {
+        value: { ...opened.backend.capabilities, hosts: 'many', durable: 'disk' },
+      });
+      return opened;
+    },
+  });
+
+  class Seen {
+    readonly seen: unknown[] = [];
+    @Consume('seen', { subscription: 'seen' })
+    see(data: unknown): void {
+      this.seen.push(data);
+    }
+  }
+
+  async function start(wedged: number, watchdog?: QueueModuleOptions['watchdog']) {
+    const backends = [{ name: 'main', driver: wedging(wedged) }];
+    const more = watchdog === undefined ? {} : { watchdog };
+    const queue = QueueModule.forRoot({ source: 'urn:test', ambient: testAmbient(clock), backends, ...more });
+    const errors: string[] = [];
+    const logger = { log() {}, warn() {}, error: (text: string) => errors.push(text) };
+    const module = await Test.createTestingModule({ imports: [queue], providers: [Seen] })
+      .setLogger(logger)
+      .compile();
+    const started = await module.init();
+    await started.get(Bus).publish('seen', 1);
+    return { started, errors, read: () => started.get(Bus).health() };
+  }
+
+  it('gets a new receiver within 30 s, and says so once', async () => {
+    const { started, errors, read } = await start(1);
+    await clock.runUntil(() => started.get(Seen).seen.length === 1, 30_000);
+    expect(errors).toEqual([
+      'subscription "seen" could not receive messages: nothing came for 22500 ms although messages are ready: its receiver is opened anew',
+    ]);
+    expect(await read()).toMatchObject({ state: 'up', subscriptions: [{ rebuilds: 1, problem: undefined }] });
+    await started.close();
+  });
+
+  it('is down while no receiver works', async () => {
+    const { started, read } = await start(Infinity, '8s');
+    await clock.advance(9_000);
+    expect(await read()).toMatchObject({
+      state: 'down',
+      connection: { state: 'up' },
+      subscriptions: [
+        {
+          state: 'down',
+          problem: expect.stringMatching(/^nothing has come for \d+ ms although messages are ready/),
+        },
+      ],
+    });
+    const closed = started.close();
+    await clock.advance(30_000);
+    await closed;
+  });
+
+  it('is left alone where nobody wants a watchdog', async () => {
+    const { started, read } = await start(Infinity, false);
+    await clock.advance(600_000);
+    expect(await read()).toMatchObject({
+      state: 'up',
+      subscriptions: [{ rebuilds: 0, depth: { ready: 1 } }],
+    });
+    const closed = started.close();
+    await clock.advance(30_000);
+    await closed;
+  });
+
+  it('cannot be watched more closely than the counts change', () => {
+    const backends = [{ name: 'main', driver: 'memory' }] as const;
+    const queue = QueueModule.forRoot({ source: 'urn:test', backends, watchdog: '1s' });
+    return expect(Test.createTestingModule({ imports: [queue] }).compile()).rejects.toThrow(
+      "watchdog must be false, or 4 s or more, such as '30s'",
+    );
   });
 });
 

@@ -2,7 +2,6 @@ import { type Clock, sleep } from '../ambient/clock.js';
 import type { Backend } from './backend.js';
 import type { Depth } from './inspect.js';
 
-/** Counts younger than this are not asked for again, however often somebody looks. */
 const FRESH_MS = 2_000;
 /** How long one reader waits for new counts before he gets the old ones. */
 const READER_MS = 2_000;
@@ -28,15 +27,30 @@ export class DepthProbe {
   readonly #waits = new Set<AbortController>();
   #closed = false;
 
-  constructor(backend: Pick<Backend, 'inspect' | 'status' | 'capabilities'>, clock: Clock) {
+  readonly #freshMs: number;
+
+  constructor(
+    backend: Pick<Backend, 'inspect' | 'status' | 'capabilities'>,
+    clock: Clock,
+    /** Counts younger than this are not asked for again. */
+    freshMs = FRESH_MS,
+  ) {
     this.#backend = backend;
     this.#clock = clock;
+    this.#freshMs = freshMs;
   }
 
   /** The newest counts there are, within 2 s; undefined: there never were any. Never rejects. */
   async read(subscription: string): Promise<Counted | undefined> {
     if (!this.#isFresh(subscription) && this.#answers()) await this.#within(this.#ask(subscription));
     return this.#known.get(subscription);
+  }
+
+  /** As they are now; undefined: the broker did not answer. Never rejects. */
+  async readNow(subscription: string): Promise<Depth | undefined> {
+    const from = this.#clock.now() - this.#freshMs;
+    const { depth, countedAt = -Infinity } = (await this.read(subscription)) ?? {};
+    return countedAt >= from ? depth : undefined;
   }
 
   /** Nobody is asked any more, and nobody waits any more. */
@@ -53,7 +67,7 @@ export class DepthProbe {
   #isFresh(subscription: string): boolean {
     const { countedAt = -Infinity } = this.#known.get(subscription) ?? {};
     const ageMs = this.#clock.now() - countedAt;
-    return ageMs >= 0 && ageMs < FRESH_MS; // the wall clock can be set back
+    return ageMs >= 0 && ageMs < this.#freshMs; // the wall clock can be set back
   }
 
   #ask(subscription: string): Promise<void> {

@@ -39,6 +39,8 @@ export interface SubscriptionHealth {
   readonly stuck: number;
   /** When the broker last brought a message here; undefined: never. */
   readonly lastReceivedAt: number | undefined;
+  /** How often its receiver was wedged, and replaced. */
+  readonly rebuilds: number;
   /** What became of the deliveries here since the start. */
   readonly counts: HandledCounts;
   /** What lies on the broker, for all processes; undefined: not known yet, or the backend cannot count. */

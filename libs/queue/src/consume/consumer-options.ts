@@ -1,5 +1,6 @@
 import type { Ambient } from '../ambient/ambient.js';
 import type { Backend, Settlement, SettleResult } from '../backend/backend.js';
+import type { DepthProbe } from '../backend/depth-probe.js';
 import type { Handling } from '../interceptors/handling.js';
 import type { MessageInterceptor } from '../interceptors/interceptor.js';
 import type { Routes } from '../interceptors/route.station.js';
@@ -29,8 +30,16 @@ export interface ConsumerOptions {
   readonly listener: ConsumerListener;
   /** Where suspects of this process run alone; default: one for the whole process. */
   readonly solo?: Solo;
+  /** Whether a receiver that is wedged is found and replaced. Default: nobody looks. */
+  readonly watch?: ConsumerWatch | undefined;
   /** Where answers to requests go. Default: nowhere. */
   readonly replier?: Replier | undefined;
+}
+
+export interface ConsumerWatch {
+  /** A receiver that brings nothing for so long although messages are ready is replaced. In ms. */
+  readonly withinMs: number;
+  readonly probe: DepthProbe;
 }
 
 /** What others want to know of a consumer. Called on the hot path: cheap, and never throwing. */
@@ -55,6 +64,10 @@ export interface ConsumerStatus {
   readonly careful: boolean;
   /** When the broker last brought a message; ms since the epoch. */
   readonly lastReceivedAt: number | undefined;
+  /** How long its receiver has brought nothing although messages are ready; undefined: it is not wedged, or not watched. */
+  readonly wedgedForMs: number | undefined;
+  /** How often its receiver was wedged and opened anew. */
+  readonly rebuilds: number;
   readonly counts: Readonly<OutcomeCounts>;
   /** `closed` also where there is none. */
   readonly circuit: CircuitState;

@@ -1,4 +1,5 @@
 import type { Backend, Receiver, Settlement, SettleResult } from '../backend/backend.js';
+import { DepthProbe } from '../backend/depth-probe.js';
 import type { Depth, MessageState, Peeked } from '../backend/inspect.js';
 import { memoryBackend } from '../backends/memory/index.js';
 import type { Delivery } from '../message/delivery.js';
@@ -36,6 +37,8 @@ export interface ConsumerSetup {
   /** Default: WORK. */
   readonly of?: SubscriptionTopology;
   readonly replier?: Replier;
+  /** Its receiver is watched: within so many ms a wedged one is replaced. */
+  readonly watchMs?: number;
 }
 
 class TimerLeftError extends QueueError {
@@ -86,6 +89,7 @@ export class Scene {
     solo = new Solo(),
     of = WORK,
     replier = this.bus.replier,
+    watchMs,
   }: ConsumerSetup): Consumer {
     const consumer = new Consumer({
       backend: backend ?? this.backend,
@@ -103,6 +107,7 @@ export class Scene {
       ambient: this.ambient,
       host: 'here:1',
       replier,
+      watch: watchMs === undefined ? undefined : { withinMs: watchMs, probe: this.#probe(backend) },
       listener: {
         settled: (handling, act, result) => {
           this.settled.push(`${act.kind} ${handling.id}${result === 'ok' ? '' : `: ${String(result)}`}`);
@@ -113,6 +118,10 @@ export class Scene {
     });
     this.#consumers.push(consumer);
     return consumer;
+  }
+
+  #probe(backend = this.backend): DepthProbe {
+    return new DepthProbe(backend, this.clock, 0);
   }
 
   until(condition: () => boolean, maxMs = 60_000): Promise<void> {

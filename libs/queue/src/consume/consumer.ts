@@ -12,6 +12,7 @@ import { Demand } from './demand.js';
 import { Intake } from './intake.js';
 import { Lanes } from './lanes.js';
 import { slotsFor } from './slots.js';
+import { WatchedReceiver } from './watched-receiver.js';
 
 /** What is left of a drain's deadline for handlers that were told to stop, and for the last settlements. */
 const ABORT_GRACE_MS = 1_000;
@@ -24,6 +25,7 @@ export class Consumer {
   readonly #stop = new AbortController();
   #intake: Intake | undefined;
   #receiver: Receiver | undefined;
+  #watched: WatchedReceiver | undefined;
   #lanes: Lanes | undefined;
   #loop: Promise<void> = Promise.resolve();
   #drained: Promise<void> | undefined;
@@ -53,10 +55,8 @@ export class Consumer {
 
   /** Opens the subscription and starts to take. Rejects when it cannot be opened. */
   async start(): Promise<void> {
-    const { backend, subscription: name, topics, policies } = this.options;
-    const order = backend.capabilities.order === 'key' ? policies.order : undefined;
-    const opened = await backend.open({ name, topics, leaseMs: policies.leaseMs, order });
-    const receiver = new BoundedReceiver(opened, backend.capabilities.batch);
+    const opened = await this.#open();
+    const receiver = new BoundedReceiver(opened, this.options.backend.capabilities.batch);
     if (this.#stop.signal.aborted) return receiver.close(); // drained before it was open
     const lanes = new Lanes({
       consumer: this.options,
@@ -78,6 +78,23 @@ export class Consumer {
     this.#state = 'running';
     this.#brakes.start();
     this.#loop = this.#run(lanes);
+  }
+
+  async #open(): Promise<Receiver> {
+    const { backend, subscription: name, topics, policies, watch, ambient } = this.options;
+    const order = backend.capabilities.order === 'key' ? policies.order : undefined;
+    const open = (): Promise<Receiver> => backend.open({ name, topics, leaseMs: policies.leaseMs, order });
+    if (watch === undefined) return open();
+    const { withinMs, probe } = watch;
+    this.#watched = await WatchedReceiver.open({
+      ambient,
+      open,
+      withinMs,
+      held: () => this.#lanes?.held() ?? [],
+      ready: async () => (await probe.readNow(name))?.ready,
+      fault: (doing, error) => this.#fault(doing, error),
+    });
+    return this.#watched;
   }
 
   async #run(lanes: Lanes): Promise<void> {
@@ -224,6 +241,8 @@ export class Consumer {
       stuck: this.#lanes?.stuck ?? 0,
       careful: this.#careful,
       lastReceivedAt: this.#lastReceivedAt(),
+      wedgedForMs: this.#watched?.wedgedForMs,
+      rebuilds: this.#watched?.rebuilds ?? 0,
       counts: { ...this.#counts },
       circuit: this.#brakes.circuitState,
       lastError: this.#lastError,

@@ -90,6 +90,11 @@ export class Lanes {
     return this.#stuck;
   }
 
+  /** Everything that was received and has no answer to its settlement yet. */
+  *held(): Iterable<Delivery> {
+    for (const { delivery } of this.#leases.held) yield delivery;
+  }
+
   accept(delivery: Delivery, receivedAt: number): void {
     this.#waiting.push(this.#hold(delivery, receivedAt));
   }

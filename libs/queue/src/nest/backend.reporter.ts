@@ -50,7 +50,8 @@ function subscriptionHealth(
   counted: Counted | undefined,
 ): SubscriptionHealth {
   const status = consumer.status();
-  const { subscription, circuit, careful, running, buffered, stuck, lastReceivedAt, counts } = status;
+  const { subscription, circuit, careful, running, buffered, stuck, lastReceivedAt, rebuilds, counts } =
+    status;
   return {
     subscription,
     handler: claim.handler,
@@ -62,6 +63,7 @@ function subscriptionHealth(
     buffered,
     stuck,
     lastReceivedAt,
+    rebuilds,
     counts,
     depth: counted && depthHealth(counted),
   };
@@ -72,7 +74,14 @@ interface HealthVerdict {
   readonly problem: string | undefined;
 }
 
-function verdictOn({ circuit, stuck }: ConsumerStatus): HealthVerdict {
+function verdictOn({ circuit, stuck, wedgedForMs, rebuilds }: ConsumerStatus): HealthVerdict {
+  if (wedgedForMs !== undefined) {
+    const tried = `its receiver was replaced ${rebuilds} times since the start`;
+    return {
+      state: 'down',
+      problem: `nothing has come for ${wedgedForMs} ms although messages are ready: ${tried}`,
+    };
+  }
   if (stuck > 0) {
     return degraded(`${stuck} of its handlers did not end when they were told to: each keeps a slot`);
   }

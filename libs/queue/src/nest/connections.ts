@@ -9,6 +9,7 @@ import { ClaimCheck } from '../composed/claim-check.js';
 import { Signing } from '../composed/signing.js';
 import { type MessageTransform, TransformedBackend } from '../composed/transformed.backend.js';
 import type { Offer } from '../policies/resolution.js';
+import { parseDuration } from '../policies/duration.js';
 import { Bus } from '../publish/bus.js';
 import type { Store } from '../store/store.js';
 import { loadBackendFactory } from './backend.registry.js';
@@ -42,6 +43,8 @@ export interface Connection {
 export class Connections implements OnApplicationShutdown {
   readonly ambient: Ambient;
   readonly primary: string;
+  /** Within which a wedged receiver is replaced; undefined: never. */
+  readonly watchMs: number | undefined;
   readonly #logger = new Logger('QueueModule');
   readonly #byName: ReadonlyMap<string, Connection>;
 
@@ -51,6 +54,7 @@ export class Connections implements OnApplicationShutdown {
     private readonly running: () => readonly RunningClaim[] = () => [],
   ) {
     this.ambient = options.ambient ?? systemAmbient;
+    this.watchMs = watchMsOf(options);
     const { backends } = options;
     this.primary = primaryOf(backends);
     this.#byName = new Map(backends.map((config, at) => [config.name, this.#connection(config, at)]));
@@ -166,6 +170,10 @@ export class Connections implements OnApplicationShutdown {
 
 function offerOf({ backend, store, leaving }: ComposedBackend): Offer {
   return { capabilities: backend.capabilities, remembers: store !== undefined, leaving: leaving?.() };
+}
+
+function watchMsOf({ watchdog = '30s' }: QueueModuleOptions): number | undefined {
+  return watchdog === false ? undefined : parseDuration('watchdog', watchdog);
 }
 
 async function storeOf(backend: LazyBackend): Promise<Store> {

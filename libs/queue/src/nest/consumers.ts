@@ -5,6 +5,7 @@ import type { Module } from '@nestjs/core/injector/module.js';
 import type { Backend } from '../backend/backend.js';
 import { BatchHandler } from '../consume/batch-handler.js';
 import { Consumer } from '../consume/consumer.js';
+import type { ConsumerWatch } from '../consume/consumer-options.js';
 import { DeadLetterSweep } from '../consume/dead-letter-sweep.js';
 import type { MessageHandler } from '../consume/handler.js';
 import { intercepted } from '../consume/intercepted.js';
@@ -114,8 +115,17 @@ export class ConsumerBuilder {
       host: `${hostname()}:${process.pid}`,
       listener,
       replier: bus.replier,
+      watch: this.#watch(claim, opened),
     });
     return { claim, consumer, sweep: this.#sweep(claim, opened, listener) };
+  }
+
+  /** What stays inside the process has no client that could wedge. */
+  #watch({ backend: name }: HandlerClaim, { capabilities }: Backend): ConsumerWatch | undefined {
+    const { watchMs } = this.connections;
+    if (watchMs === undefined || capabilities.hosts === 'process' || capabilities.depth === 'none')
+      return undefined;
+    return { withinMs: watchMs, probe: this.connections.get(name).health.probe };
   }
 
   #sweep(claim: HandlerClaim, backend: Backend, log: DeliveryLog): DeadLetterSweep | undefined {

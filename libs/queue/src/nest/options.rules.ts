@@ -12,7 +12,6 @@ import {
   Matches,
   Max,
   Min,
-  registerDecorator,
   ValidateNested,
 } from 'class-validator';
 import { isTable } from '../composed/outbox/outbox.errors.js';
@@ -25,6 +24,7 @@ import { parseDuration } from '../policies/duration.js';
 import { isUpcaster } from '../policies/upcasters.js';
 import { LOCALITIES } from '../policies/resolve-locality.js';
 import { problemWithClaimCheck } from './claim-check.options.js';
+import { Holds, IsDuration } from './holds.rule.js';
 import { HasNoProblem } from './has-no-problem.rule.js';
 import { problemWithSchemas } from './publish.schemas.js';
 import { problemWithSigning } from './signing.options.js';
@@ -32,37 +32,14 @@ import { isBounds, isRetention } from './declared.rules.js';
 import { DRIVER_NAMES, isBackendFactory } from './backend.registry.js';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+/** Four looks, none of them at counts of the one before. */
+const SHORTEST_WATCH_MS = 4_000;
 const NAME_RULE =
   "must be 1 to 128 characters, a letter or digit first, then letters, digits, '.', '_' or '-'";
 /** Characters of RFC 3986; not more, as a URI reference can be nearly anything. */
 const URI_REFERENCE = /^[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]+$/;
 
 const IsName = (): PropertyDecorator => Matches(NAME, { message: NAME_RULE });
-
-/** A check of our own: `holds` may throw. */
-function Holds(rule: string, holds: (value: unknown) => boolean): PropertyDecorator {
-  return (target, property) =>
-    registerDecorator({
-      name: 'holds',
-      target: target.constructor,
-      propertyName: String(property),
-      validator: { validate: (value) => passes(holds, value), defaultMessage: () => rule },
-    });
-}
-
-function passes(holds: (value: unknown) => boolean, value: unknown): boolean {
-  try {
-    return holds(value);
-  } catch {
-    return false;
-  }
-}
-
-const IsDuration = (): PropertyDecorator =>
-  Holds("must be milliseconds from 0 up, or a text such as '500ms', '1s' or '5m'", (value) => {
-    parseDuration('', value);
-    return true;
-  });
 
 export class OutboxRules {
   @Holds('must be an executor such as fromPg(pool)', isSqlExecutor)
@@ -273,6 +250,13 @@ export class ModuleRules {
   @ValidateNested()
   @IsInstance(ShutdownRules, { message: 'must be an object' })
   shutdown?: unknown;
+
+  @IsOptional()
+  @Holds(
+    "must be false, or 4 s or more, such as '30s'",
+    (value) => value === false || parseDuration('', value) >= SHORTEST_WATCH_MS,
+  )
+  watchdog?: unknown;
 
   @IsOptional()
   @IsObject()

@@ -48,6 +48,11 @@ export interface QueueModuleOptions {
   /** Around every handler, the first one outermost. */
   readonly interceptors?: readonly InterceptorRef[];
   readonly shutdown?: ShutdownOptions;
+  /**
+   * Within which a consumer gets a new receiver when it brings nothing although messages are ready; `false`: never.
+   * Default 30 s. Not for what stays inside the process. See docs/health.md.
+   */
+  readonly watchdog?: Duration | false;
   /** Clock, chance and ids; tests give their own. */
   readonly ambient?: Ambient;
   /** Makes the buses injectable everywhere. Default true. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../ambient/clock.js';
 import type { Backend, Settlement, SettleResult } from '../backend/backend.js';
+import { DepthProbe } from '../backend/depth-probe.js';
 import { BatchHandler } from '../consume/batch-handler.js';
 import type { MessageHandler } from '../consume/handler.js';
 import type { BatchContext } from '../interceptors/batch-context.js';
@@ -28,6 +29,8 @@ export interface LawConsumerOptions {
   readonly solo?: Solo;
   /** The clock of its process; default: the law's own. */
   readonly clock?: Clock;
+  /** Within so many ms a receiver that is wedged is replaced; default: nobody looks. */
+  readonly watchMs?: number;
   /** Told of each delivery once it is settled. */
   readonly settled?: (handling: Pick<Handling, 'result'>) => void;
 }
@@ -45,6 +48,7 @@ export class LawConsumer {
     const { policies, process = bench.backend, subscription = SUBSCRIPTION } = options;
     const retry = { ...DEFAULT_RETRY, attempts: 3, backoff: fixed(50), ...options.retry };
     const resolved = resolvePolicies('Laws.handle', { leaseMs: LEASE_MS, raw: true, ...policies, retry });
+    const { watchMs } = options;
     const given: ConsumerOptions = {
       backend: process,
       store: bench.store,
@@ -56,6 +60,7 @@ export class LawConsumer {
       ambient: { ...bench.ambient, ...(options.clock && { clock: options.clock }) },
       host: 'laws:1',
       solo: options.solo ?? new Solo(),
+      watch: watchMs === undefined ? undefined : { withinMs: watchMs, probe: probeOf(process, bench) },
       listener: {
         settled: (handling, act: Settlement, result: SettleResult) => {
           options.settled?.(handling);
@@ -87,6 +92,11 @@ export class LawConsumer {
   startsOf(id: string): number {
     return this.starts.filter((started) => started === id).length;
   }
+}
+
+/** Never older counts than now: laws have little time. */
+function probeOf(process: Backend, { time }: LawBench): DepthProbe {
+  return new DepthProbe(process, time.clock, 0);
 }
 
 /** Starts a consumer that stops when the law is over. */

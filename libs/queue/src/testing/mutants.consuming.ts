@@ -69,6 +69,10 @@ export const CONSUMING_MUTANTS: readonly Mutant[] = [
     ...options,
     backend: new GreedyBackend(options.backend),
   })),
+  consuming('never replaces a receiver that is wedged', 'G6', (options) => ({
+    ...options,
+    watch: undefined,
+  })),
   consuming('remembers a handled key for all subscriptions together', 'J3a', (options) => ({
     ...options,
     store: options.store && new ForgetfulOfScope(options.store),

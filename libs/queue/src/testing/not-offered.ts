@@ -62,11 +62,6 @@ export const NOT_OFFERED: readonly NotOffered[] = [
     why: 'bodies are neither compressed nor encrypted; a signature and a claim check compose',
   },
   {
-    id: 'G6',
-    title: 'a wedged client is found and recreated',
-    why: 'no backend with a client that can wedge',
-  },
-  {
     id: 'J8',
     title: 'what a handler publishes is stored with its acknowledgement, or not at all',
     why: 'no backend has transactions of consuming and publishing; on sqlite both can join the one of the handler’s own',

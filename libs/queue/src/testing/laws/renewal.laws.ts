@@ -1,9 +1,29 @@
 import { sleep } from '../../ambient/clock.js';
+import type { Backend, Receiver } from '../../backend/backend.js';
+import { AlteredBackend } from '../altered-backend.js';
 import { codeOf, must, mustEqual } from '../expectations.js';
 import type { Law } from '../law.js';
 import { LEASE_MS } from '../law-bench.js';
 import { consume, Latch } from '../law-consumer.js';
 import { ProcessView } from '../process-view.js';
+
+const WATCH_MS = 2_000;
+
+/** The first receiver falls silent after its first message, the second one from the start; neither ends when it is told to. */
+function wedging(inner: Backend): Backend {
+  const seen: Receiver[] = [];
+  let isSpent = false;
+  return new AlteredBackend(inner, {
+    receive: async (rightly, receiver) => {
+      if (!seen.includes(receiver)) seen.push(receiver);
+      const at = seen.indexOf(receiver);
+      if (at === 1 || (at === 0 && isSpent)) return new Promise(() => undefined);
+      const batch = await rightly();
+      if (batch.length > 0) isSpent = true;
+      return batch;
+    },
+  });
+}
 
 /** G with a consumer on top: leases are kept alive, and given up in time. */
 export const RENEWAL_LAWS: readonly Law[] = [
@@ -83,6 +103,35 @@ export const RENEWAL_LAWS: readonly Law[] = [
         [[...ids].sort(), ['ack', 'ack', 'ack', 'ack']],
         'runs',
       );
+    },
+  },
+  {
+    id: 'G6',
+    title:
+      'a receiver that brings nothing although messages are ready is told of, and replaced until one works; what it handed out is settled',
+    gate: { needs: 'counts of messages', met: ({ depth }) => depth !== 'none' },
+    does: async (bench) => {
+      const latch = new Latch();
+      const running = await consume(bench, {
+        process: wedging(bench.backend),
+        watchMs: WATCH_MS,
+        policies: { concurrency: 2, prefetch: 0 },
+        handle: ({ id }) => (id === first ? latch.pass() : undefined),
+      });
+      const [first] = await bench.publish(bench.message());
+      await bench.time.until(() => running.starts.length === 1, 1_000);
+      await bench.publish(bench.message());
+      await bench.time.until(() => running.consumer.status().wedgedForMs !== undefined, WATCH_MS);
+      await bench.time.until(() => running.starts.length === 2, 3 * WATCH_MS);
+      latch.open();
+      await bench.time.until(() => running.settled.length === 2, 1_000);
+      const { rebuilds, wedgedForMs } = running.consumer.status();
+      mustEqual(
+        [rebuilds, wedgedForMs],
+        [2, undefined],
+        'how often it was replaced, and that it is well again',
+      );
+      mustEqual(running.settled, ['ack', 'ack'], 'what became of the messages');
     },
   },
   {

@@ -70,7 +70,7 @@ export class Stage implements OptionsRevision {
     const backends = options.backends.map((config) => this.#inMemory(config));
     const interceptors = [this.#interceptor, ...(options.interceptors ?? [])];
     // Memory begins empty: there is nothing that could be checked or relied upon.
-    return { ...options, backends, interceptors, ensure: 'create', ambient: this.#ambient };
+    return { ...options, backends, interceptors, ensure: 'create', watchdog: false, ambient: this.#ambient };
   }
 
   readonly #interceptor: MessageInterceptor = {
