@@ -187,6 +187,11 @@ export { QueueExplainer } from './nest/queue.explainer.js';
 export type { ClaimCheckOptions } from './nest/claim-check.options.js';
 export type { PublishSchemas } from './nest/publish.schemas.js';
 export type { SigningOptions } from './nest/signing.options.js';
+export {
+  type IndicatorOptions,
+  type IndicatorResult,
+  QueueHealthIndicator,
+} from './nest/health.indicator.js';
 export { type HealthReport, QueueHealth } from './nest/queue.health.js';
 export { QueueModule } from './nest/queue.module.js';
 export type {

@@ -4,6 +4,7 @@ import { Bus } from '../publish/bus.js';
 import { Bridges } from './bridges.js';
 import { Connections } from './connections.js';
 import { Consumers } from './consumers.js';
+import { QueueHealthIndicator } from './health.indicator.js';
 import { InvalidOptionsError } from './nest.errors.js';
 import { checkModuleOptions } from './options.check.js';
 import { Plans, QueueExplainer } from './queue.explainer.js';
@@ -82,7 +83,14 @@ function queueModule({ names, isGlobal = true, imports = [], sources }: ModulePa
       ...INNER_PROVIDERS,
       ...buses,
     ],
-    exports: [Bus, QueueRegistry, QueueHealth, QueueExplainer, ...buses.map(({ provide }) => provide)],
+    exports: [
+      Bus,
+      QueueRegistry,
+      QueueHealth,
+      QueueHealthIndicator,
+      QueueExplainer,
+      ...buses.map(({ provide }) => provide),
+    ],
   };
 }
 
@@ -115,6 +123,11 @@ const INNER_PROVIDERS: readonly Provider[] = [
     provide: QueueHealth,
     useFactory: (connections: Connections) => new QueueHealth(connections),
     inject: [Connections],
+  },
+  {
+    provide: QueueHealthIndicator,
+    useFactory: (health: QueueHealth) => new QueueHealthIndicator(health),
+    inject: [QueueHealth],
   },
   { provide: QueueExplainer, useFactory: (plans: Plans) => new QueueExplainer(plans), inject: [Plans] },
   {
