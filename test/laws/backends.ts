@@ -3,6 +3,7 @@ import type { BackendFixture } from '@pigeonpost/queue/testing';
 import type { BrokerName } from '../brokers/broker-name.js';
 import { whyMissing } from '../brokers/broker-url.js';
 import { memory } from './memory.fixture.js';
+import { redis } from './redis.fixture.js';
 import { sqlite } from './sqlite.fixture.js';
 
 /** A backend as the laws see it. */
@@ -17,7 +18,7 @@ export interface BackendUnderLaws {
 }
 
 /** Every backend of the library. */
-export const BACKENDS: readonly BackendUnderLaws[] = [memory, sqlite];
+export const BACKENDS: readonly BackendUnderLaws[] = [memory, sqlite, redis];
 
 /** Why the laws cannot run on a backend here: its broker is missing. Undefined: they can. */
 export function whyNotHere({ needs }: BackendUnderLaws): string | undefined {

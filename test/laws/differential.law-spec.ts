@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { memoryFixture, MUTANTS, mutatedFixture, runSeam, type SeamCommand } from '@pigeonpost/queue/testing';
-import { BACKENDS, whyNotHere } from './backends.js';
+import { BACKENDS } from './backends.js';
 
 const RUNS = 25;
 const LONGEST = 40;
@@ -44,7 +44,7 @@ const commands = fc.array(command, { minLength: 1, maxLength: LONGEST, size: 'ma
 
 describe('a backend does, command by command, what memory does', () => {
   const others = BACKENDS.filter(
-    (backend) => backend.fixture.name !== 'memory' && whyNotHere(backend) === undefined,
+    (backend) => backend.fixture.name !== 'memory' && backend.needs === undefined,
   );
 
   it.each(others.map((backend) => [backend.fixture.name, backend] as const))(

@@ -5,6 +5,7 @@ import type { BackendConfig, DriverName } from './queue.options.js';
 const DRIVERS: Readonly<Record<DriverName, () => Promise<BackendFactory>>> = Object.freeze({
   memory: async () => (await import('../backends/memory/index.js')).memoryBackend,
   sqlite: async () => (await import('../backends/sqlite/index.js')).sqliteBackend,
+  redis: async () => (await import('../backends/redis/index.js')).redisBackend,
 });
 
 export const DRIVER_NAMES = Object.freeze(Object.keys(DRIVERS)) as readonly DriverName[];

@@ -2,6 +2,7 @@ import type { BackendFactory } from '../backend/backend.js';
 import type { BackendFixture } from './fixture.js';
 import { type LawTime, realTime, virtualTime } from './law-time.js';
 import { testAmbient } from './test-ambient.js';
+import { skewedClock } from './virtual-clock.js';
 
 export interface FactoryFixtureOptions<Options extends object> {
   /** Options that lead to a new, empty broker, or to an empty part of one. Called once per law. */
@@ -27,6 +28,8 @@ export function factoryFixture<Options extends object>(
         time: lawTime,
         ambient,
         connect: () => factory.open(factory.kind, options, ambient),
+        connectSkewed: (offsetMs) =>
+          factory.open(factory.kind, options, { ...ambient, clock: skewedClock(lawTime.clock, offsetMs) }),
         dispose: async () => dispose?.(options),
       };
     },

@@ -29,6 +29,8 @@ export interface World {
   readonly ambient: Ambient;
   /** Connects to the broker, as one more process would. A broker that lives in one process gives the same one again. */
   connect(): Promise<OpenedBackend>;
+  /** The same from a host whose wall clock is `offsetMs` off. Absent where all processes share one clock. */
+  connectSkewed?(offsetMs: number): Promise<OpenedBackend>;
   /** Begins a transaction that a publish can join. Absent where there is nothing to join. */
   begin?(): Promise<LawTransaction>;
   /** Puts something into every consumer of a law, such as a known mistake. */

@@ -88,6 +88,15 @@ export class LawBench {
     return this.recorder.watch(opened.backend);
   }
 
+  /** One more connection, from a host whose wall clock is `offsetMs` off. */
+  async connectSkewed(offsetMs: number): Promise<Backend> {
+    const opened = await this.world.connectSkewed?.(offsetMs);
+    if (opened === undefined)
+      throw new LawBrokenError('the fixture has no `connectSkewed`, which many hosts need');
+    this.#connections.push(opened);
+    return this.recorder.watch(opened.backend);
+  }
+
   /** The application's database as one process of it sees it: as it is, unless a mutant alters it. */
   sqlOf(executor: SqlExecutor): SqlExecutor {
     return this.world.alterSql?.(executor) ?? executor;

@@ -11,6 +11,8 @@ export interface Law {
   readonly proves?: readonly (keyof Capabilities)[];
   /** What a backend needs for this law to apply to it. */
   readonly gate?: Gate;
+  /** It stops the whole process for a while: on a real clock no other law may run meanwhile. */
+  readonly alone?: true;
   readonly does: (bench: LawBench) => Promise<void>;
   /** What a backend that lacks it does instead: refuses. */
   readonly refuses?: (bench: LawBench) => Promise<void>;

@@ -63,8 +63,8 @@ async function apply(law: Law, bench: LawBench): Promise<Applied> {
 }
 
 /**
- * Runs them all, `atOnce` at a time: laws that wait for a real clock may well wait together. Answers in the order of
- * the laws.
+ * Runs them all, `atOnce` at a time: laws that wait for a real clock may well wait together. Those that need the process
+ * for themselves come last, one by one. Answers in the order of the laws.
  */
 export async function runLaws(
   laws: readonly Law[],
@@ -72,10 +72,13 @@ export async function runLaws(
   atOnce = 1,
 ): Promise<readonly LawReport[]> {
   const reports: LawReport[] = [];
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    for (let at = next++; at < laws.length; at = next++) reports[at] = await runLaw(laws[at] as Law, fixture);
+  const together = [...laws.keys()].filter((at) => !laws[at]?.alone);
+  const alone = [...laws.keys()].filter((at) => laws[at]?.alone);
+  const runAll = async (places: number[]): Promise<void> => {
+    for (let at = places.shift(); at !== undefined; at = places.shift())
+      reports[at] = await runLaw(laws[at] as Law, fixture);
   };
-  await Promise.all(Array.from({ length: atOnce }, lane));
+  await Promise.all(Array.from({ length: atOnce }, () => runAll(together)));
+  await runAll(alone);
   return reports;
 }

@@ -1,7 +1,7 @@
 import type { Delivery } from '../../message/delivery.js';
 import { codeOf, must, mustEqual } from '../expectations.js';
 import type { Gate, Law } from '../law.js';
-import { LEASE_MS } from '../law-bench.js';
+import { LEASE_MS, SUBSCRIPTION } from '../law-bench.js';
 import { ProcessView } from '../process-view.js';
 import { turns } from '../virtual-clock.js';
 
@@ -10,6 +10,8 @@ const EXTEND: Gate = {
   needs: 'leases that can be extended',
   met: ({ lease }) => lease !== false && lease.extend,
 };
+
+const HOUR_MS = 3_600_000;
 
 /** G at the seam: one holder at a time, for as long as its lease. */
 export const LEASE_LAWS: readonly Law[] = [
@@ -90,8 +92,33 @@ export const LEASE_LAWS: readonly Law[] = [
     id: 'G7',
     title: 'a client whose clock is an hour wrong changes nothing',
     gate: { needs: 'clients on several hosts', met: ({ hosts }) => hosts === 'many' },
-    // Processes of one host share its clock; the first backend that spans hosts brings a skewed connection.
-    does: async () => must(false, 'no law proves it yet'),
+    does: async (bench) => {
+      const [fast, slow] = [await bench.connectSkewed(HOUR_MS), await bench.connectSkewed(-HOUR_MS)];
+      const spec = { name: SUBSCRIPTION, topics: [], leaseMs: LEASE_MS };
+      const [first, second] = [await fast.open(spec), await slow.open(spec)];
+      bench.onEnd(() => first.close());
+      bench.onEnd(() => second.close());
+      const [soon, mortal] = [bench.message({ delayMs: 300 }), bench.message({ ttlMs: HOUR_MS / 2 })];
+      for (const result of [...(await slow.publish([soon])), ...(await fast.publish([mortal]))]) {
+        mustEqual(result.status, 'stored', 'the answer to a publish');
+      }
+      const publishedAt = bench.time.clock.mono();
+      const held = await bench.takeOne(first);
+      mustEqual(held.id, mortal.id, 'what comes first: what lives for half an hour');
+      const delayed = await bench.takeOne(first);
+      const tookMs = bench.time.clock.mono() - publishedAt;
+      must(delayed.id === soon.id && tookMs < 300 + bench.time.latestMs, `the delay took ${tookMs} ms`);
+      await bench.ack(first, delayed);
+      await bench.silence(second, LEASE_MS / 2);
+      const again = await bench.takeOne(second, 3 * LEASE_MS);
+      mustEqual([again.id, again.crashes], [mortal.id, 1], 'what comes when the lease has ended');
+      mustEqual(
+        await bench.settle(first, { kind: 'ack', delivery: held }),
+        ['lost'],
+        'what the first is told',
+      );
+      await bench.ack(second, again);
+    },
   },
   {
     id: 'G8',

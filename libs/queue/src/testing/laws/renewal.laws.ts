@@ -139,6 +139,7 @@ export const RENEWAL_LAWS: readonly Law[] = [
     title:
       'an event loop that stood still for two leases is noticed: its handler is told, and no effect is had twice',
     proves: ['lease'],
+    alone: true,
     does: async (bench) => {
       const effects: string[] = [];
       let stalls = 1;

@@ -1,0 +1,2 @@
+export { redisBackend } from './redis.backend.js';
+export { RedisOptions } from './redis.options.js';

@@ -1,0 +1,154 @@
+import type { Clock } from '../../ambient/clock.js';
+import {
+  BackendUnavailableError,
+  PublishOutcomeUnknownError,
+  UnroutableError,
+  UnsupportedError,
+} from '../../backend/backend.errors.js';
+import type { PublishCall, PublishResult } from '../../backend/backend.js';
+import type { CapabilityOwner } from '../../backend/capabilities.js';
+import { objectionTo } from '../../backend/message-check.js';
+import type { Outgoing } from '../../message/outgoing.js';
+import type { QueueError } from '../../message/queue-error.js';
+import { MAX_DELAY_MS } from './redis.capabilities.js';
+import type { RedisErrors } from './redis.errors.js';
+import type { RedisLink } from './redis.link.js';
+import { PublishBatch } from './redis.publish-batch.js';
+import { PUBLISH } from './redis.publish.lua.js';
+import { Script } from './redis.script.js';
+import type { KnownSubscription, KnownTopology, RedisTopology } from './redis.topology.js';
+
+/** The server sees another topology than the caller this often in a row before a publish gives up. */
+const MOST_RELOADS = 20;
+const SCRIPT = new Script(PUBLISH);
+const STALE = -1;
+
+export interface PublisherParts {
+  readonly owner: CapabilityOwner;
+  readonly clock: Clock;
+  readonly commandTimeoutMs: number;
+  readonly link: RedisLink;
+  readonly errors: RedisErrors;
+  readonly topology: RedisTopology;
+}
+
+/** One copy of a message for every subscription that listens, all copies of a message in one step. */
+export class RedisPublisher {
+  readonly #parts: PublisherParts;
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
+  }
+
+  async publish(batch: readonly Outgoing[], call?: PublishCall): Promise<readonly PublishResult[]> {
+    const results = batch.map((message) => this.#refusal(message, call));
+    const { clock, commandTimeoutMs, link } = this.#parts;
+    const signal = call?.signal;
+    if (await link.whenUp(clock.mono() + commandTimeoutMs, signal)) {
+      if (signal === undefined) await this.#publishInto(results, batch);
+      else await Promise.race([this.#publishInto(results, batch), aborted(signal)]);
+    }
+    return results.map((result) => result ?? this.#unanswered(signal));
+  }
+
+  /** Fills in what is still open, chunk by chunk; what was not sent stays open. */
+  async #publishInto(
+    results: (PublishResult | undefined)[],
+    batch: readonly Outgoing[],
+    reloads = 0,
+  ): Promise<void> {
+    const { topology } = this.#parts;
+    try {
+      const known = reloads === 0 ? await topology.current() : await topology.load();
+      const chunks = this.#chunksOf(batch, results, known);
+      const answers = await Promise.all(chunks.map((chunk) => this.#send(chunk, results)));
+      const isStale = answers.includes(STALE) || (await this.#refuseUnroutable(results, batch, known));
+      if (isStale && reloads < MOST_RELOADS) await this.#publishInto(results, batch, reloads + 1);
+    } catch (error) {
+      for (const [at, result] of results.entries()) results[at] = result ?? failed(error as QueueError);
+    }
+  }
+
+  #chunksOf(
+    batch: readonly Outgoing[],
+    results: readonly (PublishResult | undefined)[],
+    known: KnownTopology,
+  ): readonly PublishBatch[] {
+    let chunk = new PublishBatch(known.version);
+    const chunks = [chunk];
+    for (const [at, message] of batch.entries()) {
+      const route = results[at] === undefined ? routeOf(message, known) : [];
+      if (route.length === 0) continue;
+      if (chunk.isFull) chunks.push((chunk = new PublishBatch(known.version)));
+      chunk.add(message, route, at);
+    }
+    return chunks.filter(({ isEmpty }) => !isEmpty);
+  }
+
+  /** The marks of messages on their way tell that their outcome would be unknown. */
+  async #send(chunk: PublishBatch, results: (PublishResult | undefined)[]): Promise<unknown> {
+    const { errors, link } = this.#parts;
+    for (const at of chunk.places)
+      results[at] = { status: 'unknown', error: errors.unknown('publish', 'no answer came') };
+    try {
+      const answer = await link.run('publish', SCRIPT, chunk.arguments());
+      for (const [nth, at] of chunk.places.entries()) results[at] = chunk.resultOf(nth, answer);
+      return answer;
+    } catch (error) {
+      for (const at of chunk.places) results[at] = failed(error as QueueError);
+      return undefined;
+    }
+  }
+
+  /** Nobody listens, as far as is known: true when that may have changed. */
+  async #refuseUnroutable(
+    results: (PublishResult | undefined)[],
+    batch: readonly Outgoing[],
+    known: KnownTopology,
+  ): Promise<boolean> {
+    const open = [...results.keys()].filter((at) => results[at] === undefined);
+    if (open.length === 0) return false;
+    const now = await this.#parts.topology.load();
+    if (now.version !== known.version) return true;
+    for (const at of open) {
+      const { topic, to } = batch[at] as Outgoing;
+      results[at] = { status: 'refused', error: new UnroutableError(this.#parts.owner.name, topic, to) };
+    }
+    return false;
+  }
+
+  #refusal(message: Outgoing, call: PublishCall | undefined): PublishResult | undefined {
+    const error = objectionTo(message, call, this.#parts.owner) ?? this.#tooLong(message);
+    return error && { status: 'refused', error };
+  }
+
+  #tooLong({ ttlMs = 0 }: Outgoing): QueueError | undefined {
+    if (ttlMs <= MAX_DELAY_MS) return undefined;
+    const remedy = `the longest time to live is ${MAX_DELAY_MS} ms`;
+    return new UnsupportedError(this.#parts.owner.name, `keep a message for ${ttlMs} ms`, remedy);
+  }
+
+  #unanswered(signal: AbortSignal | undefined): PublishResult {
+    const why = signal?.aborted ? 'the caller gave up' : 'there was no connection in time';
+    return { status: 'refused', error: this.#parts.errors.notDone('publish', why) };
+  }
+}
+
+function routeOf({ to, topic }: Outgoing, known: KnownTopology): readonly KnownSubscription[] {
+  if (to === undefined) return known.listenersOf(topic);
+  const one = known.find(to);
+  return one === undefined ? [] : [one];
+}
+
+function failed(error: QueueError): PublishResult {
+  if (error instanceof PublishOutcomeUnknownError) return { status: 'unknown', error };
+  if (error instanceof BackendUnavailableError) return { status: 'refused', error };
+  throw error;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

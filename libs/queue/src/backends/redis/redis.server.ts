@@ -1,0 +1,42 @@
+import { RedisServerError, type ResolvedRedisOptions } from './redis.options.js';
+import type { RedisLink } from './redis.link.js';
+
+/** ZMSCORE, and LMPOP's predecessors: 6.2. */
+const OLDEST = [6, 2] as const;
+
+/** Refuses a server on which the promises of this backend do not hold. Throws RedisServerError. */
+export async function checkServer(
+  backend: string,
+  link: RedisLink,
+  options: ResolvedRedisOptions,
+): Promise<void> {
+  const info = readInfo(String(await link.call('ask the server what it is', 'info', [])));
+  const problem = versionProblem(info) ?? roleProblem(info) ?? evictionProblem(info, options);
+  if (problem !== undefined) throw new RedisServerError(backend, problem);
+}
+
+type Info = ReadonlyMap<string, string>;
+
+function readInfo(text: string): Info {
+  const pairs = text.split('\r\n').filter((line) => line.includes(':'));
+  return new Map(pairs.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
+}
+
+function versionProblem(info: Info): string | undefined {
+  const version = info.get('redis_version') ?? 'unknown';
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return undefined;
+  return `it is version ${version}, and ${OLDEST.join('.')} is the oldest that will do: upgrade it`;
+}
+
+function roleProblem(info: Info): string | undefined {
+  return info.get('role') === 'slave' ? 'it is a replica: point the URL to the primary' : undefined;
+}
+
+function evictionProblem(info: Info, { allowEviction }: ResolvedRedisOptions): string | undefined {
+  const policy = info.get('maxmemory_policy');
+  if (policy === 'noeviction' || policy === undefined || allowEviction) return undefined;
+  const remedy =
+    'set maxmemory-policy to noeviction, use another server, or accept the loss with allowEviction: true';
+  return `its maxmemory-policy is ${policy}, which deletes messages when memory is full: ${remedy}`;
+}

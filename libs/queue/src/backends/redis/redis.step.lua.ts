@@ -1,0 +1,155 @@
+import { LINES } from './redis.lines.lua.js';
+
+/**
+ * Settles, and then claims, in one call. What it does first makes Redis let the rest go on when its memory is full:
+ * acknowledgements are what frees it.
+ *
+ * ARGV: id of the subscription, how many to claim, their lease in ms, their token, until when an ephemeral one is renewed in
+ * ms or nothing, `breaks` or `block-key`, `skip` or `hold`, how many acknowledgements; for each number and token; for every
+ * other settlement kind, number, token, ms, and failures as JSON.
+ *
+ * Answers -1 when there is no such subscription. Otherwise: a `1` per settlement that was done and a `0` per lost one; in
+ * how many ms something is due, -1 for nothing, looked up only when nothing was claimed; and for each claim a number with
+ * deliveries, failures, releases, score and expiry, the record, and its failures if it has any. The first claim of a plain
+ * message has only the number.
+ */
+export const STEP = `${LINES}${String.raw`
+local s = p .. ':s:' .. ARGV[1]
+local token = ARGV[4]
+if not call('HGET', p .. ':i', ARGV[1]) then return -1 end
+call('DEL', p .. ':none')
+if ARGV[5] ~= '' then call('ZADD', p .. ':e', 'XX', later(ARGV[5]), ARGV[1]) end
+catchUp(s)
+
+local done = {}
+
+local function acknowledge(first, count)
+  local seqs = {}
+  for i = 1, count do seqs[i] = ARGV[first + 2 * i - 2] end
+  local states = call('HMGET', s .. ':t', unpack(seqs))
+  local ends = call('ZMSCORE', s .. ':l', unpack(seqs))
+  local ok = {}
+  for i, seq in ipairs(seqs) do
+    local raw = states[i]
+    local isHeld = raw and ends[i] and tonumber(ends[i]) > now and string.sub(raw, 1, 10) == ARGV[first + 2 * i - 1]
+    done[#done + 1] = isHeld and '1' or '0'
+    if isHeld then ok[#ok + 1] = seq end
+  end
+  if #ok == 0 then return end
+  call('ZREM', s .. ':l', unpack(ok))
+  call('HDEL', s .. ':m', unpack(ok))
+  call('HDEL', s .. ':t', unpack(ok))
+  call('HDEL', s .. ':f', unpack(ok))
+  call('ZREM', s .. ':x', unpack(ok))
+  for i, seq in ipairs(seqs) do
+    local key = states[i] and string.match(states[i], '^..........%d+ %d+ %d+ %d+ %d+ %d+ (.*)$')
+    if key and done[#done - #seqs + i] == '1' then pass(s, key) end
+  end
+end
+
+local function back(seq, st, ms, isOld)
+  write(s, seq, FREE, st)
+  if isOver(st) then return drop(s, seq, st) end
+  if st.exp > 0 then call('ZADD', s .. ':x', st.exp, seq) end
+  if ms > 0 then return schedule(s, seq, later(ms)) end
+  line(s, seq, isOld and st.score or place(st, take(1) + 1))
+end
+
+local function bury(seq, st)
+  call('ZREM', s .. ':x', seq)
+  call('ZADD', s .. ':z', seq, seq)
+  local key = st.key
+  if ARGV[7] == 'skip' then st.key = '' end
+  if st.key == '' then call('ZADD', s .. ':a', now, seq) end
+  st.due = now
+  write(s, seq, FREE, st)
+  if key ~= st.key then pass(s, string.sub(key, 2)) end
+end
+
+local function settle(kind, seq, holder, ms, failures)
+  local raw = call('HGET', s .. ':t', seq)
+  local leaseEnd = call('ZSCORE', s .. ':l', seq)
+  if not (raw and leaseEnd and tonumber(leaseEnd) > now and string.sub(raw, 1, 10) == holder) then return '0' end
+  if kind == 'extend' then
+    call('ZADD', s .. ':l', later(ms), seq)
+    return '1'
+  end
+  call('ZREM', s .. ':l', seq)
+  local st = read(raw)
+  if kind == 'release' then
+    st.r = st.r + 1
+    back(seq, st, ms, true)
+    return '1'
+  end
+  call('HSET', s .. ':f', seq, failures)
+  if kind == 'dead' then
+    bury(seq, st)
+    return '1'
+  end
+  st.f = st.f + 1
+  local key = st.key
+  if ARGV[6] == 'breaks' then st.key = '' end
+  back(seq, st, ms, false)
+  if key ~= st.key then pass(s, string.sub(key, 2)) end
+  return '1'
+end
+
+local acks = tonumber(ARGV[8])
+if acks > 0 then acknowledge(9, acks) end
+for i = 9 + 2 * acks, #ARGV, 5 do
+  done[#done + 1] = settle(ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4])
+end
+
+local out = { table.concat(done), -1 }
+local left = tonumber(ARGV[2])
+local leaseEnd = later(ARGV[3])
+local bytes = 0
+local size = 32
+
+local function claim(popped)
+  local seqs = {}
+  for i = 1, #popped, 2 do seqs[#seqs + 1] = popped[i] end
+  local records = call('HMGET', s .. ':m', unpack(seqs))
+  local states = call('HMGET', s .. ':t', unpack(seqs))
+  local ends, changed = {}, {}
+  for i, seq in ipairs(seqs) do
+    local record, raw = records[i], states[i]
+    local st = raw and read(raw)
+    if st and isOver(st) then
+      drop(s, seq, st)
+    elseif record then
+      local counts, exp, key = '1 0 0', '0', ''
+      if st then counts, exp, key = (st.d + 1) .. ' ' .. st.f .. ' ' .. st.r, text(st.exp), st.key end
+      local told = counts .. ' ' .. popped[2 * i] .. ' ' .. exp
+      ends[#ends + 1] = leaseEnd
+      ends[#ends + 1] = seq
+      changed[#changed + 1] = seq
+      changed[#changed + 1] = token .. told .. ' 0' .. key
+      out[#out + 1] = st and (seq .. ' ' .. told) or seq
+      out[#out + 1] = record
+      if st and st.f ~= '0' then out[#out + 1] = call('HGET', s .. ':f', seq) end
+      bytes = bytes + #record
+      left = left - 1
+    end
+  end
+  if #ends == 0 then return end
+  call('ZADD', s .. ':l', unpack(ends))
+  call('HSET', s .. ':t', unpack(changed))
+end
+
+while left > 0 and bytes < 8000000 do
+  local popped = call('ZPOPMIN', s .. ':r', math.min(left, size))
+  if #popped == 0 then break end
+  claim(popped)
+  size = math.min(2 * size, 512)
+end
+
+if #out == 2 then
+  local first = call('ZRANGE', s .. ':d', 0, 0, 'WITHSCORES')[2]
+  local ending = call('ZRANGE', s .. ':l', 0, 0, 'WITHSCORES')[2]
+  local due = math.min(tonumber(first or 'inf'), tonumber(ending or 'inf'))
+  if due < math.huge then out[2] = math.max(0, due - now) end
+end
+wake()
+return out
+`}`;
