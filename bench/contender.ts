@@ -1,6 +1,7 @@
 import type { Meter } from './meter.ts';
 
-export type Phase = 'publish' | 'consume' | 'publish+handle' | 'latency' | 'dispatch';
+/** `bulk` publishes 500 at once and waits for all of them, again and again. */
+export type Phase = 'publish' | 'bulk' | 'consume' | 'publish+handle' | 'latency' | 'dispatch';
 
 /** What stands around the method of a handler. */
 export type HandlerShape = 'bare' | 'guard + pipe' | 'guard + pipe + interceptor';
@@ -19,6 +20,16 @@ export interface Workload {
   readonly handler?: HandlerShape | undefined;
   /** An empty directory on disk, removed afterwards. */
   readonly directory: string;
+  readonly broker: BrokerPlace | undefined;
+}
+
+/** An empty place on a running broker, cleared afterwards. */
+export interface BrokerPlace {
+  readonly url: string;
+  /** For names of queues and keys: no other measurement has it. */
+  readonly name: string;
+  /** The broker's first process, whose CPU time counts, with that of all below it. */
+  readonly pid: number;
 }
 
 export type Measure = (load: Workload, meter: Meter) => Promise<void>;
@@ -26,6 +37,12 @@ export type Measure = (load: Workload, meter: Meter) => Promise<void>;
 /** One library, or one bare loop, that does the work of a cell. */
 export interface Contender {
   readonly phases: Partial<Readonly<Record<Phase, Measure>>>;
+}
+
+/** Where a contender of a broker finds it. */
+export function brokerOf({ broker }: Workload): BrokerPlace {
+  if (broker === undefined) throw new Error('this contender needs a broker');
+  return broker;
 }
 
 /** A contender that cannot run here: named in the output with this reason. */

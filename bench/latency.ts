@@ -6,13 +6,9 @@ import { payload } from './traffic.ts';
 
 /** Both ends of a contender, each in a process of its own. */
 export interface Ends {
-  openPublisher(load: Workload): Promise<End & { publish(data: string): unknown }>;
-  /** Resolves when messages can come. */
-  openSubscriber(load: Workload, received: (data: string) => void): Promise<End>;
-}
-
-interface End {
-  close(): unknown;
+  openPublisher(load: Workload): Promise<{ publish(data: string): unknown; close(): unknown }>;
+  /** Resolves when messages can come, until the process ends. */
+  openSubscriber(load: Workload, received: (data: string) => void): Promise<unknown>;
 }
 
 export interface SubscriberJob {

@@ -1,59 +1,95 @@
 // `npm run bench`: measures, prints tables and verdicts, and writes JSON when asked. Misses do not fail it.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release } from 'node:os';
+import { BROKERS, BrokerMissingError } from '../test/brokers/broker-name.ts';
+import { BenchBroker } from './broker.ts';
 import { HELP, type Options, readOptions, UsageError } from './options.ts';
 import { plan, type Run } from './plan.ts';
 import { buildLibrary, installPeers } from './prepare.ts';
+import type { BackendName } from './registry.ts';
 import { dispatchTable, latencyTable, table } from './report.ts';
 import { measure } from './run.ts';
 import { type Sample, summarize } from './summary.ts';
-import { verdicts } from './targets.ts';
+import { verdicts } from './verdicts.ts';
 
 interface Measured {
   readonly samples: Sample[];
-  /** Name of a contender, and why it could not be loaded. */
+  /** A contender that could not be loaded or a broker that is not installed, and why. */
   readonly missing: Map<string, string>;
   /** What should have been measured, and what went wrong. */
   readonly failed: Map<string, string>;
 }
 
 const USUAL_REPETITIONS = 3;
-/** A busy machine gets fewer repetitions rather than a longer run. */
-const USUAL_SECONDS = 160;
+/** Of a backend. A busy machine gets fewer repetitions rather than a longer run. */
+const USUAL_SECONDS = 50;
 
-async function measureAll(runs: readonly Run[], options: Options): Promise<Measured> {
-  const measured: Measured = { samples: [], missing: new Map(), failed: new Map() };
+/** One backend after the other, so that its broker has the machine for itself. */
+async function measureAll(backend: BackendName, runs: readonly Run[], session: Session): Promise<void> {
+  const { options, measured } = session;
+  const broker = await startBroker(backend, measured);
+  if (broker === 'missing') return;
+  try {
+    await repeat(options, (repetition) => measureOnce(runs, { ...session, repetition, broker }));
+  } finally {
+    await broker?.stop();
+  }
+}
+
+async function startBroker(
+  backend: BackendName,
+  { missing }: Measured,
+): Promise<BenchBroker | 'missing' | undefined> {
+  const name = BROKERS.find((broker) => broker === backend);
+  if (name === undefined) return undefined;
+  try {
+    return await BenchBroker.start(name);
+  } catch (error) {
+    if (!(error instanceof BrokerMissingError)) throw error;
+    missing.set(name, error.why);
+    return 'missing';
+  }
+}
+
+async function repeat(options: Options, once: (repetition: number) => Promise<void>): Promise<void> {
   const startedAt = performance.now();
   const repetitions = options.repetitions ?? USUAL_REPETITIONS;
   for (let repetition = 1; repetition <= repetitions; repetition++) {
-    await measureOnce(runs, { options, repetition, measured });
+    await once(repetition);
     const seconds = (performance.now() - startedAt) / 1000;
     const afterNext = seconds + seconds / repetition;
     if (options.repetitions === undefined && afterNext > USUAL_SECONDS) break;
   }
   progress('');
-  return measured;
 }
 
-interface Repetition {
+interface Session {
   readonly options: Options;
-  readonly repetition: number;
   readonly measured: Measured;
+}
+
+interface Repetition extends Session {
+  readonly repetition: number;
+  readonly broker: BenchBroker | undefined;
 }
 
 async function measureOnce(
   runs: readonly Run[],
-  { options, repetition, measured }: Repetition,
+  { options, repetition, measured, broker }: Repetition,
 ): Promise<void> {
   const { samples, missing, failed } = measured;
   for (const [at, run] of runs.entries()) {
-    if (missing.has(run.entry.name) || failed.has(label(run))) continue;
+    if (missing.has(named(run)) || failed.has(label(run))) continue;
     progress(`repetition ${repetition}, ${at + 1} of ${runs.length}: ${label(run)}`);
-    const answer = await measure(run, options);
+    const answer = await measure(run, options, broker);
     if (answer.kind === 'measured') samples.push({ run, repetition, measurement: answer.measurement });
-    else if (answer.kind === 'missing') missing.set(run.entry.name, answer.reason);
+    else if (answer.kind === 'missing') missing.set(named(run), answer.reason);
     else failed.set(label(run), answer.reason);
   }
+}
+
+function named({ entry, cell }: Run): string {
+  return `${cell.backend} ${entry.name}`;
 }
 
 function label({ entry, cell }: Run): string {
@@ -86,8 +122,14 @@ async function bench(options: Options): Promise<void> {
   if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true });
   const startedAt = performance.now();
   console.log(machine());
-  const runs = plan(options);
-  const { samples, missing, failed } = await measureAll(runs, options);
+  const measured: Measured = { samples: [], missing: new Map(), failed: new Map() };
+  const runs: Run[] = [];
+  for (const backend of options.backends) {
+    const own = plan(backend, options);
+    runs.push(...own);
+    await measureAll(backend, own, { options, measured });
+  }
+  const { samples, missing, failed } = measured;
   const figures = summarize(runs, samples);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
   const sections = [

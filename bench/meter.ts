@@ -1,9 +1,13 @@
+import { cpuSecondsOfTree } from './process-tree.ts';
+
 /** What one phase of one contender cost. */
 export interface Measurement {
   readonly messages: number;
   readonly seconds: number;
   /** Of the whole process: user and system, with the collector's threads. */
   readonly cpuSeconds: number;
+  /** Of the broker's processes, where there is a broker and the system tells. */
+  readonly brokerCpuSeconds?: number;
   /** Microseconds per message, only of a latency phase; sorted. */
   readonly latencies?: readonly number[];
 }
@@ -15,11 +19,18 @@ export interface Elsewhere {
 
 /** Takes wall and CPU time between `start` and `stop`. */
 export class Meter {
+  readonly #brokerPid: number | undefined;
   #startedAt = 0n;
   #cpu = process.cpuUsage();
+  #brokerCpu: number | undefined;
   #result: Measurement | undefined;
 
+  constructor(brokerPid?: number) {
+    this.#brokerPid = brokerPid;
+  }
+
   start(): void {
+    this.#brokerCpu = this.#brokerSeconds();
     this.#cpu = process.cpuUsage();
     this.#startedAt = process.hrtime.bigint();
   }
@@ -29,7 +40,7 @@ export class Meter {
     const seconds = Number(process.hrtime.bigint() - this.#startedAt) / 1e9;
     const { user, system } = process.cpuUsage(this.#cpu);
     const cpuSeconds = (user + system) / 1e6 + (elsewhere?.cpuSeconds ?? 0);
-    const counted = { messages, seconds, cpuSeconds };
+    const counted = { messages, seconds, cpuSeconds, ...this.#ofBroker() };
     this.#result = elsewhere === undefined ? counted : { ...counted, latencies: elsewhere.latencies };
   }
 
@@ -37,5 +48,16 @@ export class Meter {
   result(): Measurement {
     if (this.#result === undefined) throw new Error('the phase ended without a measurement');
     return this.#result;
+  }
+
+  #ofBroker(): Pick<Measurement, 'brokerCpuSeconds'> {
+    const now = this.#brokerSeconds();
+    return now === undefined || this.#brokerCpu === undefined
+      ? {}
+      : { brokerCpuSeconds: now - this.#brokerCpu };
+  }
+
+  #brokerSeconds(): number | undefined {
+    return this.#brokerPid === undefined ? undefined : cpuSecondsOfTree(this.#brokerPid);
   }
 }

@@ -1,11 +1,13 @@
 import { parseArgs } from 'node:util';
 import type { Workload } from './contender.ts';
+import { type BackendName, BACKENDS } from './registry.ts';
 
 export interface Options {
-  readonly backends: readonly string[];
+  readonly backends: readonly BackendName[];
   readonly phases: readonly string[];
-  readonly bytes: readonly number[];
-  readonly concurrency: readonly number[];
+  /** undefined: the usual ones of each backend. */
+  readonly bytes: readonly number[] | undefined;
+  readonly concurrency: readonly number[] | undefined;
   /** Replaces the number of messages of a cell. */
   readonly messages: number | undefined;
   /** undefined: as many of the usual ones as the time allows. */
@@ -22,14 +24,14 @@ export class UsageError extends Error {}
 export const HELP = `npm run bench -- [options]
 
 Measures this library against the least that its job could cost (the limit) and against the library that one would
-use instead (the peer), interleaved in one run. See docs/benchmarks.md for how to read the figures.
+use instead (the peers), interleaved in one run. See docs/benchmarks.md for how to read the figures.
 
-  --backend LIST       of memory, sqlite, nest                                  default: all
-  --phase LIST         of publish, consume, publish+handle, latency, dispatch   default: all
-  --bytes LIST         size of the payload as JSON                              default: 256,4096
-  --concurrency LIST   publishes in flight, and handlers at once                default: 1,10,100
+  --backend LIST       of memory, sqlite, nest, postgres, redis, rabbitmq       default: all that are installed
+  --phase LIST         of publish, bulk, consume, publish+handle, latency, dispatch   default: all
+  --bytes LIST         size of the payload as JSON                              default: 256,4096; with a broker 256
+  --concurrency LIST   publishes in flight, and handlers at once                default: 1,10,100; with a broker 100
   --messages N         messages of a measurement; slow contenders get a share   default: by phase
-  --repetitions N      of everything, interleaved; medians are shown            default: 3, or what 160 s allow
+  --repetitions N      of everything, interleaved; medians are shown            default: 3, or what 50 s a backend allow
   --payload SHAPE      text, or object: a small object around the text          default: text
   --json FILE          writes the figures
   --profile DIR        writes a .cpuprofile for every measurement
@@ -39,10 +41,10 @@ use instead (the peer), interleaved in one run. See docs/benchmarks.md for how t
 `;
 
 const FLAGS = {
-  backend: { type: 'string', default: 'memory,sqlite,nest' },
-  phase: { type: 'string', default: 'publish,consume,publish+handle,latency,dispatch' },
-  bytes: { type: 'string', default: '256,4096' },
-  concurrency: { type: 'string', default: '1,10,100' },
+  backend: { type: 'string', default: BACKENDS.join() },
+  phase: { type: 'string', default: 'publish,bulk,consume,publish+handle,latency,dispatch' },
+  bytes: { type: 'string' },
+  concurrency: { type: 'string' },
   messages: { type: 'string' },
   repetitions: { type: 'string' },
   payload: { type: 'string', default: 'text' },
@@ -58,13 +60,13 @@ export function readOptions(args: readonly string[]): Options | undefined {
   const given = parse(args);
   if (given.help) return undefined;
   return {
-    backends: oneOf('--backend', given.backend, ['memory', 'sqlite', 'nest']),
+    backends: oneOf('--backend', given.backend, BACKENDS),
     phases: oneOf('--phase', given.phase, FLAGS.phase.default.split(',')),
-    bytes: given.bytes.split(',').map((text) => whole('--bytes', text, 16)),
-    concurrency: given.concurrency.split(',').map((text) => whole('--concurrency', text, 1)),
+    bytes: given.bytes?.split(',').map((text) => whole('--bytes', text, 16)),
+    concurrency: given.concurrency?.split(',').map((text) => whole('--concurrency', text, 1)),
     messages: given.messages === undefined ? undefined : whole('--messages', given.messages, 100),
     repetitions: given.repetitions === undefined ? undefined : whole('--repetitions', given.repetitions, 1),
-    payload: oneOf('--payload', given.payload, ['text', 'object'])[0] as Workload['payload'],
+    payload: oneOf('--payload', given.payload, ['text', 'object'])[0] ?? 'text',
     json: given.json,
     profile: given.profile,
     library: given.library,
@@ -80,11 +82,12 @@ function parse(args: readonly string[]) {
   }
 }
 
-function oneOf(flag: string, text: string, known: readonly string[]): readonly string[] {
-  const given = text.split(',');
-  const unknown = given.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new UsageError(`${flag} knows ${known.join(', ')}; not "${unknown}"`);
-  return given;
+function oneOf<Known extends string>(flag: string, text: string, known: readonly Known[]): readonly Known[] {
+  return text.split(',').map((name) => {
+    const found = known.find((one) => one === name);
+    if (found === undefined) throw new UsageError(`${flag} knows ${known.join(', ')}; not "${name}"`);
+    return found;
+  });
 }
 
 function whole(flag: string, text: string, least: number): number {

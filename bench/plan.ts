@@ -14,55 +14,73 @@ export interface Cell {
 export interface Run {
   readonly entry: Entry;
   readonly cell: Cell;
-  readonly load: Omit<Workload, 'directory'>;
+  readonly load: Omit<Workload, 'directory' | 'broker'>;
 }
 
-const MEMORY_MESSAGES = 300_000;
-const SQLITE_MESSAGES = 15_000;
-const LATENCY_MESSAGES = 200;
-const DISPATCHES = 1_000_000;
+/** Messages of a measurement: enough for some tenths of a second. */
+const USUAL: Readonly<Record<BackendName, Partial<Readonly<Record<Phase, number>>>>> = {
+  memory: { publish: 300_000, consume: 300_000, 'publish+handle': 300_000 },
+  sqlite: { publish: 15_000, consume: 15_000, latency: 200 },
+  nest: { dispatch: 1_000_000 },
+  postgres: { publish: 12_000, bulk: 20_000, consume: 15_000, latency: 200 },
+  redis: { publish: 30_000, bulk: 40_000, consume: 25_000, latency: 200 },
+  rabbitmq: { publish: 10_000, consume: 20_000, latency: 200 },
+};
+/** A broker takes long enough with one size; with others where they are asked for. */
+const BROKER_SIZES = { bytes: [256], concurrency: [100] };
+const SIZES: Readonly<Record<BackendName, Sizes>> = {
+  memory: { bytes: [256, 4096], concurrency: [1, 10, 100] },
+  sqlite: { bytes: [256, 4096], concurrency: [1, 10, 100] },
+  nest: { bytes: [256], concurrency: [1] },
+  postgres: BROKER_SIZES,
+  redis: BROKER_SIZES,
+  rabbitmq: BROKER_SIZES,
+};
 /** Of the messages that are counted, how many come before. */
 const WARMUP = 0.25;
 
+interface Sizes {
+  readonly bytes: readonly number[];
+  readonly concurrency: readonly number[];
+}
+
 /** Every run of one repetition; the contenders of a cell one after the other, so that they share its weather. */
-export function plan(options: Options): readonly Run[] {
-  const entries = ENTRIES.filter(({ backend }) => options.backends.includes(backend));
-  return cells(options, entries).flatMap((cell) =>
-    entries
-      .filter((entry) => takesPart(entry, cell, options))
-      .map((entry) => ({ entry, cell, load: workload(entry, cell, options) })),
-  );
+export function plan(backend: BackendName, options: Options): readonly Run[] {
+  const entries = ENTRIES.filter((entry) => entry.backend === backend);
+  const usual = SIZES[backend];
+  const sizes = {
+    bytes: options.bytes ?? usual.bytes,
+    concurrency: options.concurrency ?? usual.concurrency,
+  };
+  const phases = [...new Set(entries.flatMap((entry) => entry.phases))];
+  return phases
+    .filter((phase) => options.phases.includes(phase))
+    .flatMap((phase) => cells(backend, phase, sizes))
+    .flatMap((cell) =>
+      entries
+        .filter((entry) => takesPart(entry, cell, sizes))
+        .map((entry) => ({ entry, cell, load: workload(entry, cell, options) })),
+    );
 }
 
-function cells(options: Options, entries: readonly Entry[]): readonly Cell[] {
-  const phases = new Map(
-    entries.flatMap(({ backend, phases: known }) =>
-      known.map((phase) => [`${backend} ${phase}`, { backend, phase }] as const),
-    ),
-  );
-  return [...phases.values()]
-    .filter(({ phase }) => options.phases.includes(phase))
-    .flatMap((pair) => sizes(pair.phase, options).map((size) => ({ ...pair, ...size })));
-}
-
-/** Latency and dispatch have one cell only: neither the size nor the concurrency is the question there. */
-function sizes(phase: Phase, options: Options): readonly Pick<Cell, 'bytes' | 'concurrency'>[] {
+/** Only where publishes and handlers are many at once is it a question how many. */
+function cells(backend: BackendName, phase: Phase, { bytes, concurrency }: Sizes): readonly Cell[] {
   const isOne = phase === 'latency' || phase === 'dispatch';
-  const all = options.bytes.flatMap((bytes) =>
-    options.concurrency.map((concurrency) => ({ bytes, concurrency })),
+  const widths = isOne || phase === 'bulk' ? concurrency.slice(0, 1) : concurrency;
+  return (isOne ? bytes.slice(0, 1) : bytes).flatMap((size) =>
+    widths.map((width) => ({ backend, phase, bytes: size, concurrency: width })),
   );
-  return isOne ? all.slice(0, 1) : all;
 }
 
-function takesPart(entry: Entry, cell: Cell, options: Options): boolean {
-  if (entry.backend !== cell.backend || !entry.phases.includes(cell.phase)) return false;
-  return entry.serial !== true || cell.concurrency === options.concurrency[0];
+function takesPart(entry: Entry, cell: Cell, { concurrency }: Sizes): boolean {
+  if (!entry.phases.includes(cell.phase)) return false;
+  return entry.serial !== true || cell.concurrency === concurrency[0];
 }
 
 function workload(entry: Entry, cell: Cell, options: Options): Run['load'] {
-  const all = options.messages ?? usual(entry, cell);
-  const messages = Math.max(50, Math.round(all * (entry.share ?? 1)));
-  const { bytes, concurrency } = cell;
+  const { bytes, concurrency, phase } = cell;
+  const share = phase === 'latency' ? 1 : (entry.share ?? 1);
+  const messages = Math.max(50, Math.round((options.messages ?? usual(entry, cell)) * share));
   return {
     bytes,
     concurrency,
@@ -73,12 +91,9 @@ function workload(entry: Entry, cell: Cell, options: Options): Run['load'] {
   };
 }
 
-/** Enough for some tenths of a second. */
 function usual(entry: Entry, { backend, phase, concurrency }: Cell): number {
-  if (phase === 'latency') return LATENCY_MESSAGES;
-  if (phase === 'dispatch') return DISPATCHES;
-  if (backend === 'memory') return MEMORY_MESSAGES;
-  // Every publish that is awaited alone costs a flush of the disk's cache.
-  const flushes = phase === 'publish' && entry.serial !== true ? Math.min(1, 0.1 + concurrency / 20) : 1;
-  return SQLITE_MESSAGES * flushes;
+  const all = USUAL[backend][phase] ?? 0;
+  if (phase !== 'publish' || backend === 'memory' || entry.serial === true) return all;
+  // A publish that is awaited alone costs a flush of the disk's cache, or a round trip.
+  return all * Math.min(1, 0.1 + concurrency / 20);
 }

@@ -18,26 +18,37 @@ export function buildLibrary(options: Options): void {
  */
 export function installPeers(): void {
   if (isInstalled()) return;
-  const { status, stderr } = run('npm', ['ci', '--no-audit', '--no-fund'], import.meta.dirname);
+  const { status, stderr } = run(
+    'npm',
+    ['ci', '--no-audit', '--no-fund', '--ignore-scripts'],
+    import.meta.dirname,
+  );
   if (status !== 0) console.error(`the contenders could not be installed:\n${stderr}`);
 }
 
 /** Whether what npm has put there is what the lockfile says. */
 function isInstalled(): boolean {
   try {
+    // What is optional may be for another system.
     const wanted = packagesOf('package-lock.json');
     const present = packagesOf('node_modules/.package-lock.json');
     return Object.entries(wanted).every(
-      ([path, { version }]) => path === '' || present[path]?.version === version,
+      ([path, { version, optional }]) =>
+        path === '' || present[path]?.version === version || (optional === true && !(path in present)),
     );
   } catch {
     return false;
   }
 }
 
-function packagesOf(lockfile: string): Record<string, { version?: string }> {
+interface Package {
+  readonly version?: string;
+  readonly optional?: boolean;
+}
+
+function packagesOf(lockfile: string): Record<string, Package> {
   const text = readFileSync(join(import.meta.dirname, lockfile), 'utf8');
-  return (JSON.parse(text) as { packages: Record<string, { version?: string }> }).packages;
+  return (JSON.parse(text) as { packages: Record<string, Package> }).packages;
 }
 
 function run(command: string, args: readonly string[], cwd: string) {

@@ -1,4 +1,4 @@
-import type { Figures, Row } from './summary.ts';
+import type { Figures, Ratio, Row } from './summary.ts';
 
 type Line = readonly string[];
 
@@ -9,9 +9,10 @@ const HEAD: Line = [
   'conc',
   'contender',
   'msg/s',
-  'CPU-s/100k',
+  'CPU node',
+  'CPU broker',
   'x limit',
-  'x peer',
+  'x peers',
 ];
 const NUMBERS_FROM = 5;
 
@@ -25,7 +26,7 @@ function isThroughput({ phase }: Row): boolean {
   return phase !== 'latency' && phase !== 'dispatch';
 }
 
-function throughputLine({ row, cpuRatioToLimit, cpuRatioToPeer }: Figures): Line {
+function throughputLine({ row, role, limit, peers }: Figures): Line {
   return [
     row.backend,
     row.phase,
@@ -34,13 +35,19 @@ function throughputLine({ row, cpuRatioToLimit, cpuRatioToPeer }: Figures): Line
     row.contender,
     row.messagesPerSecond.toLocaleString('en-US'),
     row.cpuSecondsPer100k.toFixed(3),
-    both(row.ratioToLimit, cpuRatioToLimit),
-    both(row.ratioToPeer, cpuRatioToPeer),
+    row.brokerCpuSecondsPer100k?.toFixed(3) ?? '-',
+    limit === undefined ? '-' : both(limit),
+    role === 'ours' ? toPeers(peers) : '-',
   ];
 }
 
-function both(wall: number | null, cpu: number | null): string {
-  return wall === null || cpu === null ? '-' : `${wall.toFixed(2)} (${cpu.toFixed(2)})`;
+function both({ wall, cpu }: Ratio): string {
+  return `${wall.toFixed(2)} (${cpu.toFixed(2)})`;
+}
+
+function toPeers(peers: Figures['peers']): string {
+  const named = [...peers].map(([name, ratio]) => `${name} ${both(ratio)}`);
+  return named.length === 0 ? '-' : named.join(', ');
 }
 
 /** Times from the publish in one process to the handler in another, in microseconds. */
@@ -55,12 +62,12 @@ export function latencyTable(all: readonly Figures[]): string {
 export function dispatchTable(all: readonly Figures[]): string {
   const lines = all
     .filter(({ row }) => row.phase === 'dispatch')
-    .map(({ row, role, cpuRatioToPeer }) => [
+    .map(({ row, role, peers }) => [
       row.contender,
       role,
       (1e9 / row.messagesPerSecond).toFixed(0),
       (row.cpuSecondsPer100k * 1e4).toFixed(0),
-      both(row.ratioToPeer, cpuRatioToPeer),
+      ...(role === 'ours' ? [...peers.values()].map(both) : []),
     ]);
   return lines.length === 0 ? '' : aligned([['dispatch', 'role', 'ns', 'CPU ns', 'x peer'], ...lines], 2);
 }

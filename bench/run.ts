@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { BenchBroker } from './broker.ts';
 import { LIBRARY_VARIABLE } from './library.ts';
 import type { Options } from './options.ts';
 import type { Run } from './plan.ts';
@@ -11,18 +12,20 @@ const WORKER = join(import.meta.dirname, 'worker.ts');
 /** A measurement takes about a second; one that takes this long hangs. */
 const PATIENCE_MS = 120_000;
 
-/** Makes one measurement in a process and a directory of its own. */
-export async function measure(run: Run, options: Options): Promise<Answer> {
+/** Makes one measurement in a process, a directory and a place on the broker of its own. */
+export async function measure(run: Run, options: Options, broker?: BenchBroker): Promise<Answer> {
   const directory = await mkdtemp(join(options.directory ?? tmpdir(), 'pigeonpost-bench-'));
+  const place = await broker?.open();
   try {
     const job: Job = {
       contender: run.entry.file,
       phase: run.cell.phase,
-      load: { ...run.load, directory },
+      load: { ...run.load, directory, broker: place },
     };
     return await inProcess(job, options);
   } finally {
     await rm(directory, { recursive: true, force: true });
+    if (place !== undefined) await broker?.clear(place);
   }
 }
 

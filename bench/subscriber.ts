@@ -11,16 +11,14 @@ async function subscribe({ contender, load }: SubscriberJob): Promise<void> {
       latencies.push(Number(process.hrtime.bigint() - BigInt(data.slice(0, data.indexOf(' ')))) / 1000);
       if (latencies.length === all) resolve();
     };
-    ends.openSubscriber(load, received).then((end) => {
+    ends.openSubscriber(load, received).then(() => {
       cpu = process.cpuUsage();
       report({ kind: 'ready' });
-      process.once('disconnect', () => void end.close());
     }, reject);
   });
   const { user, system } = process.cpuUsage(cpu);
   const counted = latencies.slice(load.warmup).sort((a, b) => a - b);
   report({ kind: 'done', latencies: counted, cpuSeconds: (user + system) / 1e6 });
-  process.disconnect();
 }
 
 function report(report: SubscriberReport): void {
@@ -28,3 +26,5 @@ function report(report: SubscriberReport): void {
 }
 
 process.once('message', (job: SubscriberJob) => void subscribe(job));
+// When its parent ends, the broker may already be gone: there is nothing left to close.
+process.once('disconnect', () => process.exit());

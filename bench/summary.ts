@@ -2,7 +2,7 @@ import type { Cell, Run } from './plan.ts';
 import type { Role } from './registry.ts';
 import type { Measurement } from './meter.ts';
 
-/** One line of the table. The first nine fields are the JSON. */
+/** One line of the table, and one object of the JSON. */
 export interface Row {
   readonly backend: string;
   readonly contender: string;
@@ -10,21 +10,32 @@ export interface Row {
   readonly bytes: number;
   readonly concurrency: number;
   readonly messagesPerSecond: number;
+  /** Of our own process. */
   readonly cpuSecondsPer100k: number;
+  /** Of the broker's processes. null: there is none, or the system does not tell. */
+  readonly brokerCpuSecondsPer100k: number | null;
   /** Speed over that of the limit, in wall time; for a latency, the limit's p50 over ours. null: nothing to compare. */
   readonly ratioToLimit: number | null;
-  readonly ratioToPeer: number | null;
+  /** The same over each peer, by its name. */
+  readonly ratiosToPeers: Readonly<Record<string, number>>;
   readonly p50Micros?: number;
   readonly p99Micros?: number;
+}
+
+/** How many times cheaper one contender is than another. */
+export interface Ratio {
+  readonly wall: number;
+  /** Of process and broker together, which other processes of the machine disturb less. */
+  readonly cpu: number;
+  readonly nodeCpu: number;
 }
 
 /** A row with what is shown but not written. */
 export interface Figures {
   readonly row: Row;
   readonly role: Role;
-  /** The same ratios in CPU time, which other processes of the machine disturb less. */
-  readonly cpuRatioToLimit: number | null;
-  readonly cpuRatioToPeer: number | null;
+  readonly limit: Ratio | undefined;
+  readonly peers: ReadonlyMap<string, Ratio>;
 }
 
 /** One repetition of one run. */
@@ -38,7 +49,10 @@ type Cost = (measurement: Measurement) => number;
 
 const wall: Cost = ({ seconds, messages, latencies }) =>
   latencies === undefined ? seconds / messages : quantile(latencies, 0.5);
-const cpu: Cost = ({ cpuSeconds, messages }) => cpuSeconds / messages;
+const nodeCpu: Cost = ({ cpuSeconds, messages }) => cpuSeconds / messages;
+const brokerCpu: Cost = ({ brokerCpuSeconds = NaN, messages }) => brokerCpuSeconds / messages;
+const cpu: Cost = ({ cpuSeconds, brokerCpuSeconds = 0, messages }) =>
+  (cpuSeconds + brokerCpuSeconds) / messages;
 
 /** Medians over the repetitions. A ratio is taken within each repetition first. */
 export function summarize(runs: readonly Run[], samples: readonly Sample[]): readonly Figures[] {
@@ -49,10 +63,10 @@ export function summarize(runs: readonly Run[], samples: readonly Sample[]): rea
 }
 
 function figures(run: Run, own: readonly Sample[], samples: readonly Sample[]): Figures {
-  const compare = (role: Role, cost: Cost): number | null => {
-    const ratios = own.flatMap((sample) => ratio(sample, opponent(sample, role, samples), cost));
-    return ratios.length === 0 ? null : rounded(median(ratios));
-  };
+  const [limit] = compare('limit', own, samples).values();
+  const peers = compare('peer', own, samples);
+  const measurements = own.map(({ measurement }) => measurement);
+  const broker = rounded(median(measurements.map(brokerCpu)) * 1e5);
   return {
     row: {
       backend: run.cell.backend,
@@ -60,18 +74,37 @@ function figures(run: Run, own: readonly Sample[], samples: readonly Sample[]): 
       phase: run.cell.phase,
       bytes: run.cell.bytes,
       concurrency: run.cell.concurrency,
-      messagesPerSecond: Math.round(
-        median(own.map(({ measurement: { messages, seconds } }) => messages / seconds)),
-      ),
-      cpuSecondsPer100k: rounded(median(own.map(({ measurement }) => cpu(measurement) * 1e5))),
-      ratioToLimit: compare('limit', wall),
-      ratioToPeer: compare('peer', wall),
+      messagesPerSecond: Math.round(median(measurements.map(({ messages, seconds }) => messages / seconds))),
+      cpuSecondsPer100k: rounded(median(measurements.map(nodeCpu)) * 1e5),
+      brokerCpuSecondsPer100k: Number.isNaN(broker) ? null : broker,
+      ratioToLimit: limit?.wall ?? null,
+      ratiosToPeers: Object.fromEntries([...peers].map(([name, { wall: ratio }]) => [name, ratio])),
       ...latency(own),
     },
     role: run.entry.role,
-    cpuRatioToLimit: compare('limit', cpu),
-    cpuRatioToPeer: compare('peer', cpu),
+    limit,
+    peers,
   };
+}
+
+/** With everybody who has `role` in the same cell, by name. */
+function compare(role: Role, own: readonly Sample[], samples: readonly Sample[]): ReadonlyMap<string, Ratio> {
+  const pairs = own.flatMap((sample) =>
+    samples.filter((other) => isOpponent(sample, role, other)).map((other) => ({ sample, other })),
+  );
+  const ratio = (name: string, cost: Cost): number => {
+    const named = pairs.filter(({ other }) => other.run.entry.name === name);
+    return rounded(
+      median(named.map(({ sample, other }) => cost(other.measurement) / cost(sample.measurement))),
+    );
+  };
+  const names = new Set(pairs.map(({ other }) => other.run.entry.name));
+  return new Map(
+    [...names].map((name) => [
+      name,
+      { wall: ratio(name, wall), cpu: ratio(name, cpu), nodeCpu: ratio(name, nodeCpu) },
+    ]),
+  );
 }
 
 function latency(own: readonly Sample[]): Pick<Row, 'p50Micros' | 'p99Micros'> {
@@ -81,14 +114,14 @@ function latency(own: readonly Sample[]): Pick<Row, 'p50Micros' | 'p99Micros'> {
   return { p50Micros: of(0.5), p99Micros: of(0.99) };
 }
 
-/** Who has `role` in the same cell and repetition; one that knows no concurrency stands in every cell. */
-function opponent(sample: Sample, role: Role, samples: readonly Sample[]): Sample | undefined {
-  return samples.find(
-    ({ run: { entry, cell }, repetition }) =>
-      entry.role === role &&
-      (entry.handler === undefined || entry.handler === sample.run.entry.handler) &&
-      repetition === sample.repetition &&
-      isSameCell(cell, sample.run.cell, entry.serial === true),
+/** In the same cell and repetition; one that knows no concurrency stands in every cell. */
+function isOpponent({ run, repetition }: Sample, role: Role, other: Sample): boolean {
+  const { entry, cell } = other.run;
+  return (
+    entry.role === role &&
+    (entry.handler === undefined || entry.handler === run.entry.handler) &&
+    repetition === other.repetition &&
+    isSameCell(cell, run.cell, entry.serial === true)
   );
 }
 
@@ -99,10 +132,6 @@ function isSameCell(one: Cell, other: Cell, whateverConcurrency: boolean): boole
     one.bytes === other.bytes &&
     (whateverConcurrency || one.concurrency === other.concurrency)
   );
-}
-
-function ratio(own: Sample, other: Sample | undefined, cost: Cost): readonly number[] {
-  return other === undefined ? [] : [cost(other.measurement) / cost(own.measurement)];
 }
 
 function median(values: readonly number[]): number {

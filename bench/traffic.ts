@@ -73,6 +73,25 @@ export async function measurePublishes(load: Workload, meter: Meter, publish: Pu
   meter.stop(load.messages);
 }
 
+/** Messages that the bulk phase publishes at once. */
+export const BULK = 500;
+
+export type PublishMany = (all: readonly unknown[]) => unknown;
+
+/** Publishes `count` messages in bulks, one bulk after the other. */
+export async function publishInBulk(load: Workload, count: number, publishMany: PublishMany): Promise<void> {
+  const bulk = new Array<unknown>(BULK).fill(payload(load));
+  for (let left = count; left > 0; left -= BULK) await publishMany(left < BULK ? bulk.slice(0, left) : bulk);
+}
+
+/** The bulk phase of anyone who can publish many. */
+export async function measureBulks(load: Workload, meter: Meter, publishMany: PublishMany): Promise<void> {
+  await publishInBulk(load, load.warmup, publishMany);
+  meter.start();
+  await publishInBulk(load, load.messages, publishMany);
+  meter.stop(load.messages);
+}
+
 /** What is published: text, or a small object around it. Its JSON takes `bytes` bytes. */
 export function payload({ bytes, payload: shape }: Pick<Workload, 'bytes' | 'payload'>): unknown {
   if (shape === 'text') return text(bytes - 2);

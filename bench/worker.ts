@@ -17,7 +17,7 @@ async function measure({ contender, phase, load }: Job): Promise<Measurement> {
   const module = (await import(`./contenders/${contender}.ts`)) as { contender: Contender };
   const run = module.contender.phases[phase];
   if (run === undefined) throw new Error(`${contender} has no phase ${phase}`);
-  const meter = new Meter();
+  const meter = new Meter(load.broker?.pid);
   await run(load, meter);
   return meter.result();
 }

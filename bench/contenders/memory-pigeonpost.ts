@@ -1,37 +1,30 @@
 import type { Contender, Workload } from '../contender.ts';
-import { loadMemory } from '../library.ts';
 import type { Meter } from '../meter.ts';
+import { fill, measureConsumer } from '../remote.ts';
 import { Countdown, Gate, measurePublishes, publishAll } from '../traffic.ts';
-import { fill, measureConsumer, Pigeonpost, TOPIC } from './pigeonpost.ts';
-
-async function open(): Promise<Pigeonpost> {
-  const { memoryBackend } = await loadMemory();
-  return Pigeonpost.open((ambient) =>
-    memoryBackend.open('memory', new memoryBackend.optionsClass(), ambient),
-  );
-}
+import { Pigeonpost } from './pigeonpost.ts';
 
 async function publish(load: Workload, meter: Meter): Promise<void> {
-  const { bus } = await open();
-  await measurePublishes(load, meter, (data) => bus.publish(TOPIC, data));
+  const post = await Pigeonpost.open('memory');
+  await measurePublishes(load, meter, (data) => post.publish(data));
 }
 
 async function consume(load: Workload, meter: Meter): Promise<void> {
-  const post = await open();
+  const post = await Pigeonpost.open('memory');
   await fill(load, post);
   await measureConsumer(load, meter, post);
   await post.close();
 }
 
 async function publishAndHandle(load: Workload, meter: Meter): Promise<void> {
-  const post = await open();
+  const post = await Pigeonpost.open('memory');
   const gate = new Gate();
   let settled = new Countdown(load.warmup);
   const handle = async (): Promise<void> => gate.leave();
   await post.subscribe({ concurrency: load.concurrency, handle, settled: () => settled.tick() });
   const send = async (count: number): Promise<void> => {
     settled = new Countdown(count);
-    await publishAll(load, count, (data) => post.bus.publish(TOPIC, data), gate);
+    await publishAll(load, count, (data) => post.publish(data), gate);
     await settled.done;
   };
   await send(load.warmup);

@@ -2,24 +2,15 @@ import type { Backend, OpenedBackend } from '../../libs/queue/src/backend/backen
 import type { MessageHandler } from '../../libs/queue/src/consume/handler.ts';
 import type { Consumer } from '../../libs/queue/src/consume/consumer.ts';
 import type { Bus } from '../../libs/queue/src/publish/bus.ts';
-import type { Workload } from '../contender.ts';
-import { loadCore } from '../library.ts';
-import type { Meter } from '../meter.ts';
-import { Countdown, publishAll } from '../traffic.ts';
+import { loadBackend, loadCore } from '../library.ts';
+import type { RemoteQueue, Subscribing } from '../remote.ts';
 
-export const TOPIC = 'bench.message';
+const TOPIC = 'bench.message';
 const SUBSCRIPTION = 'bench';
 const DRAIN_MS = 5_000;
 
-export interface Subscribing {
-  readonly concurrency: number;
-  readonly handle: (data: unknown) => unknown;
-  /** The backend has confirmed what became of one message. */
-  readonly settled: () => void;
-}
-
 /** The library as an application has it: a bus, and consumers with the default policies and every station. */
-export class Pigeonpost {
+export class Pigeonpost implements RemoteQueue {
   readonly bus: Bus;
   readonly #core: Awaited<ReturnType<typeof loadCore>>;
   readonly #opened: OpenedBackend;
@@ -32,15 +23,22 @@ export class Pigeonpost {
     this.bus = new core.Bus({ backend, source: 'urn:service:bench', ambient: core.systemAmbient });
   }
 
-  static async open(
-    opening: (
-      ambient: (typeof import('../../libs/queue/src/ambient/ambient.ts'))['systemAmbient'],
-    ) => Promise<OpenedBackend>,
-  ): Promise<Pigeonpost> {
-    const core = await loadCore();
-    const opened = await opening(core.systemAmbient);
+  /** @param driver as in the module's options, with these of its options and the defaults of the rest. */
+  static async open(driver: string, options: object = {}): Promise<Pigeonpost> {
+    const [core, factory] = await Promise.all([loadCore(), loadBackend(driver)]);
+    const whole = Object.assign(new factory.optionsClass(), options);
+    const opened = await factory.open(driver, whole, core.systemAmbient);
     await opened.backend.ensure({ subscriptions: [{ name: SUBSCRIPTION, topics: [TOPIC] }] }, 'create');
     return new Pigeonpost(core, opened);
+  }
+
+  publish(data: unknown): Promise<unknown> {
+    return this.bus.publish(TOPIC, data);
+  }
+
+  /** A bus has no other way for many: it joins what one turn publishes. */
+  publishMany(all: readonly unknown[]): Promise<unknown> {
+    return Promise.all(all.map((data) => this.publish(data)));
   }
 
   async subscribe({ concurrency, handle, settled }: Subscribing): Promise<Consumer> {
@@ -69,24 +67,6 @@ export class Pigeonpost {
     await backend.close(new Date(Date.now() + DRAIN_MS));
     await this.#opened.store?.close();
   }
-}
-
-/** Handles and acknowledges what `fill` has published; the meter starts when the warm-up is through. */
-export async function measureConsumer(load: Workload, meter: Meter, post: Pigeonpost): Promise<void> {
-  const settled = new Countdown(load.warmup + load.messages);
-  let handled = 0;
-  const handle = async (): Promise<void> => {
-    if (++handled === load.warmup) meter.start();
-  };
-  await post.subscribe({ concurrency: load.concurrency, handle, settled: () => settled.tick() });
-  await settled.done;
-  meter.stop(load.messages);
-}
-
-/** Publishes what a consume phase will find; not measured. */
-export function fill(load: Workload, post: Pigeonpost): Promise<void> {
-  const wide = { ...load, concurrency: 500 };
-  return publishAll(wide, load.warmup + load.messages, (data) => post.bus.publish(TOPIC, data));
 }
 
 function confirm(kind: string, result: unknown, settled: () => void): void {

@@ -109,14 +109,14 @@ async function consume(load: Workload, meter: Meter): Promise<void> {
   if (handled !== load.warmup + load.messages) throw new Error('a message was not handled');
 }
 
-async function poll(queue: RawQueue, received: (data: string) => void, isOpen: () => boolean): Promise<void> {
+/** Until the process ends. */
+async function poll(queue: RawQueue, received: (data: string) => void): Promise<void> {
   let batch: readonly Row[] = [];
-  for (let token = 1; isOpen();) {
+  for (let token = 1; ;) {
     if (batch.length > 0 || queue.hasReady()) batch = queue.next(batch, token++);
     else await sleep(POLL_MS);
     for (const [, body] of batch) received(JSON.parse(body) as string);
   }
-  queue.close();
 }
 
 export const ends: Ends = {
@@ -125,9 +125,7 @@ export const ends: Ends = {
     return { publish: (data) => queue.add([JSON.stringify(data)]), close: () => queue.close() };
   },
   async openSubscriber({ directory }, received) {
-    let open = true;
-    void poll(new RawQueue(join(directory, 'raw.db')), received, () => open);
-    return { close: () => (open = false) };
+    void poll(new RawQueue(join(directory, 'raw.db')), received);
   },
 };
 
