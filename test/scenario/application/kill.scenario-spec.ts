@@ -2,6 +2,7 @@ import { jest } from '@jest/globals';
 import { PROBES } from './probe.js';
 import { Stage } from './stage.js';
 import { claims, idsOf } from './testimony.js';
+import { MOST_IN_FLIGHT } from './worker.options.js';
 
 // Every test starts processes, on a machine that may be busy.
 jest.setTimeout(40_000);
@@ -9,8 +10,6 @@ jest.setTimeout(40_000);
 const MESSAGES = 12;
 /** Longer than a lease: whoever comes this much later finds what a dead process held. */
 const AFTER_THE_LEASE_MS = 31_000;
-/** A round trip can settle a full house and claim the next one. */
-const MOST_IN_FLIGHT = 10;
 
 let stage: Stage;
 beforeEach(async () => {

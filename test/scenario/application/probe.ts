@@ -30,7 +30,7 @@ export class Probe {
     if (this.fate?.probe !== probe) return;
     this.#passed += messages;
     if (this.#passed < this.fate.message) return;
-    this.testimony.note({ fact: 'killed', probe });
+    this.testimony.write({ fact: 'killed', probe });
     process.kill(process.pid, 'SIGKILL');
     for (;;); // nothing more happens, whatever the kernel is doing
   }

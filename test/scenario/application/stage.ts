@@ -1,58 +1,22 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { type Backend, Bus, type Depth, type MessageState, systemAmbient } from '@pigeonpost/queue';
 import { sqliteBackend } from '@pigeonpost/queue/sqlite';
 import { checkHistory, realTime, Recorder } from '@pigeonpost/queue/testing';
-import { type Fact, historyOf, readTestimony } from './testimony.js';
+import { readNotes } from '../notes.js';
+import { type Fact, historyOf } from './testimony.js';
+import { type WorkerProcess, WorkerProcesses } from './worker-process.js';
 import type { WorkerOptions } from './worker.options.js';
 
-const RUN_SOURCES = join(import.meta.dirname, '../../run-sources.mjs');
-const WORKER = join(import.meta.dirname, 'worker.ts');
 /** Of a machine that is busy with other tests. */
 const PATIENCE_MS = 20_000;
 /** The clocks of two processes are read at different moments. */
 const SLACK_MS = 50;
 
-/** How a process ended: one of the two is null. */
-export interface End {
-  readonly code: number | null;
-  readonly signal: string | null;
-}
-
-/** A worker in a process of its own. Loads at once, works when told to. */
-export class WorkerProcess {
-  readonly ended: Promise<End>;
-  readonly #child: ChildProcess;
-  readonly #said: AsyncIterator<string>;
-
-  constructor(options: WorkerOptions) {
-    const words = ['--import', RUN_SOURCES, WORKER, JSON.stringify(options)];
-    this.#child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
-    const lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream });
-    this.#said = lines[Symbol.asyncIterator]();
-    this.ended = once(this.#child, 'exit').then(([code, signal]) => ({ code, signal }) as End);
-  }
-
-  /** Starts, once it is loaded; it may be dead before it can say that it works. */
-  async work(): Promise<void> {
-    await this.#said.next();
-    this.#child.stdin?.write('work\n');
-    await this.#said.next();
-  }
-
-  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<End> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill(signal);
-    return this.ended;
-  }
-}
-
 /** One SQLite file, its publisher (this process) and its workers (processes of their own, one after the other). */
 export class Stage {
-  readonly #workers: WorkerProcess[] = [];
+  readonly #workers: WorkerProcesses;
   readonly #time = realTime();
   readonly #bus: Bus;
 
@@ -61,6 +25,10 @@ export class Stage {
     private readonly backend: Backend,
     private readonly recorder: Recorder,
   ) {
+    this.#workers = new WorkerProcesses({
+      backend: { driver: 'sqlite', options: { file: fileIn(folder) } },
+      testimony: this.#testimony,
+    });
     this.#bus = new Bus({ backend, source: 'urn:scenario:stage', ambient: systemAmbient });
   }
 
@@ -85,20 +53,11 @@ export class Stage {
   }
 
   worker(options: Partial<WorkerOptions> = {}): WorkerProcess {
-    const worker = new WorkerProcess({
-      file: fileIn(this.folder),
-      testimony: this.#testimony,
-      aheadMs: 0,
-      handlerMs: 4,
-      drain: '5s',
-      ...options,
-    });
-    this.#workers.push(worker);
-    return worker;
+    return this.#workers.start(options);
   }
 
   facts(): readonly Fact[] {
-    return readTestimony(this.#testimony);
+    return readNotes(this.#testimony);
   }
 
   /** The ids of the messages in one state, each once. */
@@ -129,7 +88,7 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.end('SIGKILL')));
+    await this.#workers.close();
     await this.#bus.close();
     await this.backend.close(new Date(systemAmbient.clock.now() + 1_000));
     rmSync(this.folder, { recursive: true });

@@ -1,6 +1,6 @@
-import { openSync, readFileSync, writeSync } from 'node:fs';
 import type { Delivery, QueueError, Settlement, SettleResult } from '@pigeonpost/queue';
 import type { HistoryEvent } from '@pigeonpost/queue/testing';
+import type { Notebook } from '../notes.js';
 
 /** What a worker saw and did, in order. `delivery` numbers its deliveries; times are wall clock, in ms. */
 export type Fact =
@@ -23,26 +23,13 @@ export type Fact =
       readonly at: number;
     }
   | { readonly fact: 'settled'; readonly act: number; readonly result: string }
-  | { readonly fact: 'started' | 'effect'; readonly id: string }
+  | { readonly fact: 'started' | 'effect'; readonly id: string; readonly pid: number; readonly at: number }
+  | { readonly fact: 'health'; readonly pid: number; readonly state: string; readonly at: number }
+  | { readonly fact: 'logged'; readonly pid: number; readonly text: string }
   | { readonly fact: 'killed'; readonly probe: string };
 
-/** Written with one system call per fact, so that a SIGKILL takes nothing back. */
-export class Testimony {
-  readonly #file: number;
-
-  constructor(path: string) {
-    this.#file = openSync(path, 'a');
-  }
-
-  note(fact: Fact): void {
-    writeSync(this.#file, `${JSON.stringify(fact)}\n`);
-  }
-}
-
-export function readTestimony(path: string): readonly Fact[] {
-  const lines = readFileSync(path, { encoding: 'utf8', flag: 'a+' }).split('\n');
-  return lines.slice(0, -1).map((line) => JSON.parse(line) as Fact);
-}
+/** Where a worker writes down its facts. */
+export type Testimony = Notebook<Fact>;
 
 /** The ids of the facts of one kind, in order, with repetitions. */
 export function idsOf(facts: readonly Fact[], kind: 'delivered' | 'started' | 'effect'): readonly string[] {

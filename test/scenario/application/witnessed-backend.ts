@@ -6,17 +6,19 @@ import type {
   Settlement,
   SettleResult,
 } from '@pigeonpost/queue';
-import { sqliteBackend } from '@pigeonpost/queue/sqlite';
 import type { Probe } from './probe.js';
 import type { Testimony } from './testimony.js';
 
-/** The SQLite backend, with a witness and the probes at the seam. */
-export function witnessedSqlite(testimony: Testimony, probe: Probe): BackendFactory {
+/** A backend with a witness and the probes at the seam. */
+export function witnessed(
+  factory: BackendFactory,
+  { testimony, probe }: Pick<Parts, 'testimony' | 'probe'>,
+): BackendFactory {
   return {
-    kind: 'witnessed-sqlite',
-    optionsClass: sqliteBackend.optionsClass,
+    kind: `witnessed-${factory.kind}`,
+    optionsClass: factory.optionsClass,
     async open(name, options, ambient) {
-      const opened = await sqliteBackend.open(name, options as { file: string }, ambient);
+      const opened = await factory.open(name, options, ambient);
       const open = opened.backend.open.bind(opened.backend);
       opened.backend.open = async (spec) =>
         new WitnessedReceiver(await open(spec), { testimony, probe, ambient });
@@ -55,7 +57,7 @@ class WitnessedReceiver implements Receiver {
     const results = await answer;
     results.forEach((result, at) => {
       const told = typeof result === 'string' ? result : result.message;
-      this.parts.testimony.note({ fact: 'settled', act: numbers[at] as number, result: told });
+      this.parts.testimony.write({ fact: 'settled', act: numbers[at] as number, result: told });
     });
     this.parts.probe.pass('settle stored', acts.length);
     return results;
@@ -70,7 +72,7 @@ class WitnessedReceiver implements Receiver {
     this.#numbers.set(delivery, number);
     const { id, ref, attempt, crashes, leaseMs } = delivery;
     const at = this.parts.ambient.clock.now();
-    this.parts.testimony.note({
+    this.parts.testimony.write({
       fact: 'delivered',
       delivery: number,
       id,
@@ -84,7 +86,7 @@ class WitnessedReceiver implements Receiver {
 
   #noteSettling(act: Settlement): number {
     const number = this.#actNumber();
-    this.parts.testimony.note({
+    this.parts.testimony.write({
       fact: 'settling',
       act: number,
       delivery: this.#numbers.get(act.delivery) as number,

@@ -5,6 +5,7 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { QueueModule, systemAmbient } from '@pigeonpost/queue';
 import { skewedClock } from '@pigeonpost/queue/testing';
+import { orderOf } from '../child-process.js';
 
 export interface BridgeChildOptions {
   readonly folder: string;
@@ -13,7 +14,7 @@ export interface BridgeChildOptions {
   readonly aheadMs: number;
 }
 
-const { folder, rate, aheadMs } = JSON.parse(process.argv[2] as string) as BridgeChildOptions;
+const { folder, rate, aheadMs } = orderOf<BridgeChildOptions>();
 
 @Module({
   imports: [

@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Backend, Bus, systemAmbient } from '@pigeonpost/queue';
 import { sqliteBackend } from '@pigeonpost/queue/sqlite';
 import { realTime } from '@pigeonpost/queue/testing';
+import { type ScenarioProcess, ScenarioProcesses } from '../child-process.js';
 
-const RUN_SOURCES = join(import.meta.dirname, '../../run-sources.mjs');
 const CHILD = join(import.meta.dirname, 'bridge.child.ts');
 const PATIENCE_MS = 20_000;
 const MESSAGES = 300;
@@ -17,11 +15,11 @@ const BATCH = RATE / 10;
 
 const time = realTime();
 const folder = mkdtempSync(join(tmpdir(), 'pigeonpost-bridge-'));
-const children: ChildProcess[] = [];
+const processes = new ScenarioProcesses();
 const backends: Backend[] = [];
 
 afterAll(async () => {
-  for (const child of children) child.kill('SIGKILL');
+  await processes.close();
   for (const backend of backends) await backend.close(new Date(Date.now() + 1_000));
   rmSync(folder, { recursive: true });
 });
@@ -33,11 +31,8 @@ async function open(name: string, subscription: string): Promise<Backend> {
   return backend;
 }
 
-function bridge(aheadMs: number): ChildProcess {
-  const words = ['--import', RUN_SOURCES, CHILD, JSON.stringify({ folder, rate: RATE, aheadMs })];
-  const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit'] });
-  children.push(child);
-  return child;
+function bridge(aheadMs: number): ScenarioProcess {
+  return processes.start(CHILD, { folder, rate: RATE, aheadMs });
 }
 
 /** All that lies there; what a process stored whose clock is ahead is still to come for this one. */
@@ -79,8 +74,7 @@ it('a bridge that is killed with SIGKILL loses nothing, and repeats no more than
 
   const first = bridge(0);
   await untilMoved(there, BATCH + 1);
-  first.kill('SIGKILL');
-  await once(first, 'exit');
+  await first.end('SIGKILL');
   const early = (await idsIn(there, 'in')).length;
   expect(early).toBeLessThan(MESSAGES);
 
@@ -88,8 +82,7 @@ it('a bridge that is killed with SIGKILL loses nothing, and repeats no more than
   const moved = await untilMoved(there, MESSAGES);
   await untilEmpty(here);
   expect(new Set(moved)).toEqual(new Set(ids));
-  second.kill('SIGTERM');
-  expect(await once(second, 'exit')).toEqual([0, null]);
+  expect(await second.end('SIGTERM')).toEqual({ code: 0, signal: null });
   const all = await idsIn(there, 'in');
   expect(all.length).toBeLessThanOrEqual(MESSAGES + BATCH);
 }, 60_000);

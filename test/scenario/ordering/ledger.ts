@@ -1,14 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Backend, Bus, type Depth, systemAmbient } from '@pigeonpost/queue';
 import { sqliteBackend } from '@pigeonpost/queue/sqlite';
+import { type ScenarioProcess, ScenarioProcesses } from '../child-process.js';
+import { readNotes } from '../notes.js';
 import { type Effect, KEYS, MESSAGES_PER_KEY, type OrderingOrder, SUBSCRIPTION } from './ordering.order.js';
 
-const RUN_SOURCES = join(import.meta.dirname, '../../run-sources.mjs');
 const CHILD = join(import.meta.dirname, 'ordering.child.ts');
 const LOOK_EVERY_MS = 50;
 
@@ -20,13 +19,12 @@ export class Ledger {
     log: join(this.#folder, 'log.ndjson'),
     mended: join(this.#folder, 'mended'),
   };
-  readonly #workers: ChildProcess[] = [];
+  readonly #processes = new ScenarioProcesses();
   #backend!: Backend;
   #bus!: Bus;
 
   static async open(): Promise<Ledger> {
     const ledger = new Ledger();
-    writeFileSync(ledger.#order.log, '');
     const options = { file: ledger.#order.file, synchronous: 'NORMAL' } as const;
     const { backend } = await sqliteBackend.open('main', options, systemAmbient);
     ledger.#backend = backend;
@@ -43,17 +41,13 @@ export class Ledger {
     }
   }
 
-  start(): ChildProcess {
-    const words = ['--import', RUN_SOURCES, CHILD, JSON.stringify(this.#order)];
-    const worker = spawn(process.execPath, words, { stdio: ['ignore', 'inherit', 'inherit'] });
-    this.#workers.push(worker);
-    return worker;
+  start(): ScenarioProcess {
+    return this.#processes.start(CHILD, this.#order);
   }
 
   /** In the order they happened. */
   effects(): readonly Effect[] {
-    const lines = readFileSync(this.#order.log, 'utf8').split('\n').slice(0, -1);
-    return lines.map((line) => JSON.parse(line) as Effect);
+    return readNotes(this.#order.log);
   }
 
   async depth(): Promise<Depth> {
@@ -82,12 +76,7 @@ export class Ledger {
   }
 
   async close(): Promise<void> {
-    for (const worker of this.#workers) {
-      if (worker.exitCode === null && worker.signalCode === null) {
-        worker.kill('SIGKILL');
-        await once(worker, 'exit');
-      }
-    }
+    await this.#processes.close();
     await this.#bus.close();
     await this.#backend.close(new Date(Date.now() + 500));
     rmSync(this.#folder, { recursive: true });

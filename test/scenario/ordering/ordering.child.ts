@@ -1,20 +1,23 @@
 // A worker process with several consumers of one ordered subscription.
 //   node --import ./test/run-sources.mjs ordering.child.ts '<OrderingOrder as JSON>'
-import { existsSync, openSync, writeSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { fixed, type MessageContext, systemAmbient } from '@pigeonpost/queue';
 import { sqliteBackend } from '@pigeonpost/queue/sqlite';
 import { Consumer, resolvePolicies } from '@pigeonpost/queue/testing';
+import { orderOf } from '../child-process.js';
+import { Notebook } from '../notes.js';
 import {
   CONCURRENCY,
   CONSUMERS,
+  type Effect,
   LEASE_MS,
   type OrderingOrder,
   POISON,
   SUBSCRIPTION,
 } from './ordering.order.js';
 
-const order = JSON.parse(process.argv[2] as string) as OrderingOrder;
-const log = openSync(order.log, 'a');
+const order = orderOf<OrderingOrder>();
+const log = new Notebook<Effect>(order.log);
 
 class Transient extends Error {}
 
@@ -26,7 +29,7 @@ async function handle({ key = '', data, attempt }: MessageContext): Promise<void
   if (key === POISON.key && number === POISON.number && !existsSync(order.mended)) {
     throw new Transient('not mended yet');
   }
-  writeSync(log, `${JSON.stringify({ key, number, pid: process.pid })}\n`);
+  log.write({ key, number, pid: process.pid });
 }
 
 const options = { file: order.file, synchronous: 'NORMAL' } as const;

@@ -1,5 +1,4 @@
 import { jest } from '@jest/globals';
-import { once } from 'node:events';
 import { Ledger } from './ledger.js';
 import { CONCURRENCY, CONSUMERS, type Effect, KEYS, MESSAGES_PER_KEY, POISON } from './ordering.order.js';
 
@@ -31,8 +30,7 @@ it('keeps the order of every key over failures, a dead letter, several processes
   await ledger.publishAll();
   const [doomed] = [ledger.start(), ledger.start(), ledger.start()];
   await ledger.until(() => ledger.effects().length > TOTAL / 4);
-  doomed?.kill('SIGKILL');
-  if (doomed !== undefined) await once(doomed, 'exit');
+  await doomed?.end('SIGKILL');
   ledger.start();
 
   const behind = MESSAGES_PER_KEY - POISON.number - 1;

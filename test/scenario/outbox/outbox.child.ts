@@ -4,10 +4,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Bus, systemAmbient } from '@pigeonpost/queue';
 import { fromNodeSqlite, OutboxBackend } from '@pigeonpost/queue/outbox';
 import { sqliteBackend } from '@pigeonpost/queue/sqlite';
+import { orderOf } from '../child-process.js';
 import { type ChildOrder, keyOf, SUBSCRIPTION } from './outbox.order.js';
 
 // One process of a shop: it takes orders in transactions of its database, or relays what others wrote there, or both.
-const { shop, broker, orders, relay } = JSON.parse(process.argv[2] as string) as ChildOrder;
+const { shop, broker, orders, relay } = orderOf<ChildOrder>();
 const db = new DatabaseSync(shop, { timeout: 10_000 });
 const relayDb = new DatabaseSync(shop, { timeout: 10_000 });
 const opened = await sqliteBackend.open('broker', { file: broker }, systemAmbient);

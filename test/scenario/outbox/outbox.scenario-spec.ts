@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,12 +7,12 @@ import { jest } from '@jest/globals';
 import { type Backend, Bus, type Peeked, systemAmbient } from '@pigeonpost/queue';
 import { fromNodeSqlite, OutboxBackend, outboxSchema } from '@pigeonpost/queue/outbox';
 import { sqliteBackend } from '@pigeonpost/queue/sqlite';
+import { type ScenarioProcess, ScenarioProcesses } from '../child-process.js';
 import { type ChildOrder, keyOf, SUBSCRIPTION } from './outbox.order.js';
 
 // Every test starts processes, on a machine that may be busy.
 jest.setTimeout(240_000);
 
-const RUN_SOURCES = join(import.meta.dirname, '../../run-sources.mjs');
 const CHILD = join(import.meta.dirname, 'outbox.child.ts');
 /** Rows of one relay's batch, which a crash may repeat. */
 const BATCH = 16;
@@ -23,7 +21,7 @@ class Shop {
   readonly #folder = mkdtempSync(join(tmpdir(), 'pigeonpost-outbox-'));
   readonly #shop = join(this.#folder, 'shop.db');
   readonly #broker = join(this.#folder, 'broker.db');
-  readonly #children: ChildProcess[] = [];
+  readonly #processes = new ScenarioProcesses();
   readonly db = new DatabaseSync(this.#shop, { timeout: 10_000 });
   broker!: Backend;
 
@@ -36,15 +34,12 @@ class Shop {
     return shop;
   }
 
-  start(order: Pick<ChildOrder, 'orders' | 'relay'>): ChildProcess {
+  start(order: Pick<ChildOrder, 'orders' | 'relay'>): ScenarioProcess {
     const whole: ChildOrder = { ...order, shop: this.#shop, broker: this.#broker };
-    const words = ['--import', RUN_SOURCES, CHILD, JSON.stringify(whole)];
-    const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-    this.#children.push(child);
-    return child;
+    return this.#processes.start(CHILD, whole);
   }
 
-  relay(): ChildProcess {
+  relay(): ScenarioProcess {
     return this.start({ orders: { from: 0, to: 0 }, relay: true });
   }
 
@@ -77,17 +72,11 @@ class Shop {
   }
 
   async close(): Promise<void> {
-    for (const child of this.#children) await kill(child);
+    await this.#processes.close();
     this.db.close();
     await this.broker.close(new Date(Date.now() + 1_000));
     rmSync(this.#folder, { recursive: true });
   }
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGKILL');
-  await once(child, 'exit');
 }
 
 /** The orders of each customer, in their order, with only the first copy of each. */
@@ -108,7 +97,7 @@ describe('an outbox', () => {
   it('publishes what was committed before a kill -9 of the writer, and nothing else', async () => {
     const writer = shop.start({ orders: { from: 0, to: 100_000 }, relay: false });
     await shop.until(() => shop.count('orders') > 300);
-    await kill(writer);
+    await writer.end('SIGKILL');
     shop.relay();
     await shop.until(() => shop.count('outbox') === 0);
     const [arrived, orders] = [await shop.arrived(), shop.orders()];
@@ -121,12 +110,12 @@ describe('an outbox', () => {
     const writer = shop.start({ orders: { from: 0, to: count }, relay: false });
     let killed = 0;
     let relays = [shop.relay(), shop.relay()];
-    const written = once(writer.stdout as NodeJS.ReadableStream, 'data');
+    const written = writer.heard();
     for (; killed < 4; killed++) {
       const before = (await shop.arrived()).length;
       while ((await shop.arrived()).length === before && shop.count('outbox') > 0) await wait(20);
-      const [first, second] = relays as [ChildProcess, ChildProcess];
-      await kill(first);
+      const [first, second] = relays as [ScenarioProcess, ScenarioProcess];
+      await first.end('SIGKILL');
       relays = [second, shop.relay()];
     }
     await written;

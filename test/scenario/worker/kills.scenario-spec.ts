@@ -1,9 +1,9 @@
 import { jest } from '@jest/globals';
-import type { ChildProcess } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { seededRandom } from '@pigeonpost/queue/testing';
+import type { ScenarioProcess } from '../child-process.js';
 import { CONCURRENCY, PREFETCH } from './worker.order.js';
-import { exitOf, idsOf, idsUpTo, Workshop } from './workshop.js';
+import { idsOf, idsUpTo, Workshop } from './workshop.js';
 
 // Every test starts processes, on a machine that may be busy.
 jest.setTimeout(90_000);
@@ -20,8 +20,8 @@ describe('workers of which one is killed again and again', () => {
   it('lose no message, and repeat no more than what the killed ones held', async () => {
     const random = seededRandom(7);
     shop = await Workshop.open(MESSAGES);
-    const everyone: ChildProcess[] = [];
-    const start = (): ChildProcess => {
+    const everyone: ScenarioProcess[] = [];
+    const start = (): ScenarioProcess => {
       const worker = shop.start('slow');
       everyone.push(worker);
       return worker;
@@ -31,9 +31,8 @@ describe('workers of which one is killed again and again', () => {
     for (let kill = 0; kill < KILLS; kill++) {
       await wait(KILL_EVERY_MS);
       const at = Math.floor(random.next() * WORKERS);
-      const victim = alive[at] as ChildProcess;
-      victim.kill('SIGKILL');
-      await exitOf(victim);
+      const victim = alive[at] as ScenarioProcess;
+      await victim.end('SIGKILL');
       alive[at] = start();
     }
     await shop.emptied();

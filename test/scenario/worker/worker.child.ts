@@ -1,9 +1,10 @@
 // A worker process: consumes with the real library and notes what it does.
 //   node --import ./test/run-sources.mjs worker.child.ts '<WorkerOrder as JSON>'
-import { openSync, writeSync } from 'node:fs';
 import { type MessageContext, systemAmbient } from '@pigeonpost/queue';
 import { sqliteBackend } from '@pigeonpost/queue/sqlite';
 import { Consumer, resolvePolicies } from '@pigeonpost/queue/testing';
+import { orderOf } from '../child-process.js';
+import { Notebook } from '../notes.js';
 import {
   CONCURRENCY,
   DRAIN_MS,
@@ -16,12 +17,11 @@ import {
   type WorkerOrder,
 } from './worker.order.js';
 
-const order = JSON.parse(process.argv[2] as string) as WorkerOrder;
-const log = openSync(order.log, 'a');
+const order = orderOf<WorkerOrder>();
+const log = new Notebook<LogLine>(order.log);
 
-/** At once and through the operating system, so that it outlives the process. */
 function note(what: LogLine['what'], { id, attempt, crashes }: MessageContext): void {
-  writeSync(log, `${JSON.stringify({ what, id, attempt, crashes, pid: process.pid })}\n`);
+  log.write({ what, id, attempt, crashes, pid: process.pid });
 }
 
 const work: Readonly<Record<Pace, (signal: AbortSignal) => unknown>> = {

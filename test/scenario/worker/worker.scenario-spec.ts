@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
-import type { ChildProcess } from 'node:child_process';
+import type { ScenarioProcess } from '../child-process.js';
 import { CONCURRENCY, DRAIN_MS, type LogLine, MAX_CRASHES, PREFETCH } from './worker.order.js';
-import { exitOf, idsOf, idsUpTo, Workshop } from './workshop.js';
+import { idsOf, idsUpTo, Workshop } from './workshop.js';
 
 // Every test starts processes, on a machine that may be busy.
 jest.setTimeout(60_000);
@@ -14,10 +14,9 @@ const tellings = (lines: readonly LogLine[]): string[] =>
   lines.filter(({ what }) => what === 'start').map(({ attempt, crashes }) => `${attempt}/${crashes}`);
 
 /** Milliseconds until it had ended as it should. */
-async function stop(worker: ChildProcess): Promise<number> {
+async function stop(worker: ScenarioProcess): Promise<number> {
   const from = performance.now();
-  worker.kill('SIGTERM');
-  expect(await exitOf(worker)).toEqual({ code: 0, signal: null });
+  expect(await worker.end('SIGTERM')).toEqual({ code: 0, signal: null });
   return performance.now() - from;
 }
 
@@ -34,7 +33,7 @@ describe('a message that kills its worker', () => {
     shop = await Workshop.open(1);
     for (let crash = 1; crash <= MAX_CRASHES; crash++) {
       const killed = shop.start('deadly');
-      expect(await exitOf(killed)).toEqual({ code: null, signal: 'SIGKILL' });
+      expect(await killed.ended).toEqual({ code: null, signal: 'SIGKILL' });
       expect(tellings(shop.linesOf(killed))).toEqual([`${crash}/${crash - 1}`]);
     }
     await shop.publish(['sound']);

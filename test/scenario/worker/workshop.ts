@@ -1,28 +1,22 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Backend, Bus, type Depth, type Peeked, systemAmbient } from '@pigeonpost/queue';
 import { sqliteBackend } from '@pigeonpost/queue/sqlite';
+import { type ScenarioProcess, ScenarioProcesses } from '../child-process.js';
+import { readNotes } from '../notes.js';
 import { type LogLine, type Pace, SUBSCRIPTION, type WorkerOrder } from './worker.order.js';
 
-const RUN_SOURCES = join(import.meta.dirname, '../../run-sources.mjs');
 const CHILD = join(import.meta.dirname, 'worker.child.ts');
 const LOOK_EVERY_MS = 20;
-
-export interface Exit {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
 
 /** A database, the workers on it, and the log of what they did. */
 export class Workshop {
   readonly #folder = mkdtempSync(join(tmpdir(), 'pigeonpost-worker-'));
   readonly #file = join(this.#folder, 'queue.db');
   readonly #log = join(this.#folder, 'log.ndjson');
-  readonly #workers: ChildProcess[] = [];
+  readonly #processes = new ScenarioProcesses();
   #backend!: Backend;
   #bus!: Bus;
 
@@ -40,18 +34,14 @@ export class Workshop {
     await Promise.all(ids.map((id) => this.#bus.publish('orders', { id }, { id })));
   }
 
-  start(pace: Pace): ChildProcess {
+  start(pace: Pace): ScenarioProcess {
     const order: WorkerOrder = { file: this.#file, log: this.#log, pace };
-    const words = ['--import', RUN_SOURCES, CHILD, JSON.stringify(order)];
-    const worker = spawn(process.execPath, words, { stdio: ['ignore', 'inherit', 'inherit'] });
-    this.#workers.push(worker);
-    return worker;
+    return this.#processes.start(CHILD, order);
   }
 
   /** What one worker noted, in order. */
-  linesOf(worker: ChildProcess): readonly LogLine[] {
-    const lines = readFileSync(this.#log, { encoding: 'utf8', flag: 'a+' }).split('\n').slice(0, -1);
-    return lines.map((line) => JSON.parse(line) as LogLine).filter(({ pid }) => pid === worker.pid);
+  linesOf(worker: ScenarioProcess): readonly LogLine[] {
+    return readNotes<LogLine>(this.#log).filter(({ pid }) => pid === worker.pid);
   }
 
   async depth(): Promise<Depth> {
@@ -77,21 +67,11 @@ export class Workshop {
   }
 
   async close(): Promise<void> {
-    for (const worker of this.#workers) {
-      if (worker.exitCode === null && worker.signalCode === null) {
-        worker.kill('SIGKILL');
-        await once(worker, 'exit');
-      }
-    }
+    await this.#processes.close();
     await this.#bus.close();
     await this.#backend.close(new Date(Date.now() + 500));
     rmSync(this.#folder, { recursive: true });
   }
-}
-
-export async function exitOf(worker: ChildProcess): Promise<Exit> {
-  if (worker.exitCode === null && worker.signalCode === null) await once(worker, 'exit');
-  return { code: worker.exitCode, signal: worker.signalCode };
 }
 
 export const idsUpTo = (count: number): string[] => Array.from({ length: count }, (_, at) => `m-${at + 1}`);
