@@ -2,6 +2,7 @@ import { Injectable, type INestApplicationContext } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import {
   type BackendFactory,
+  type BackendStateChange,
   type BackendStatus,
   Bus,
   Consume,
@@ -19,7 +20,8 @@ import { memoryBackend } from '@pigeonpost/queue/memory';
 import { testAmbient, VirtualClock } from '@pigeonpost/queue/testing';
 
 const clock = new VirtualClock();
-let broker: { status: Partial<BackendStatus>; opened: number; counted: number };
+let broker: { status: Partial<BackendStatus>; changed: () => void; opened: number; counted: number };
+let lines: string[];
 
 /** Memory that can say that it is not well. */
 const moody: BackendFactory = {
@@ -30,6 +32,7 @@ const moody: BackendFactory = {
     const status = opened.backend.status.bind(opened.backend);
     const inspect = opened.backend.inspect.bind(opened.backend);
     opened.backend.status = () => ({ ...status(), ...broker.status });
+    opened.backend.onStatus = (listener) => (broker.changed = () => listener(opened.backend.status()));
     opened.backend.inspect = (query) => (broker.counted++, inspect(query));
     return opened;
   },
@@ -54,14 +57,19 @@ class Handlers {
 let app: INestApplicationContext;
 
 beforeEach(async () => {
-  broker = { status: {}, opened: 0, counted: 0 };
+  broker = { status: {}, changed: () => undefined, opened: 0, counted: 0 };
+  lines = [];
   const backends = [
     { name: 'main', driver: moody, primary: true },
     { name: 'other', driver: 'memory' },
   ] as const;
   const queue = QueueModule.forRoot({ source: 'urn:test', ambient: testAmbient(clock), backends });
   const module = await Test.createTestingModule({ imports: [queue], providers: [Handlers, Probes] })
-    .setLogger({ log() {}, warn() {}, error() {} })
+    .setLogger({
+      log: (line: string) => lines.push(line),
+      warn() {},
+      error: (line: string) => lines.push(line),
+    })
     .compile();
   app = await module.init();
 });
@@ -90,6 +98,11 @@ class Probes {
   /** Everything, for people and for metrics. */
   report(): Promise<HealthReport> {
     return this.queue.read();
+  }
+
+  /** For an alert, or for a switch in the application. */
+  watch(alarm: (change: BackendStateChange) => void): () => void {
+    return this.queue.onBackendState(alarm);
   }
 
   /** What this process needs to take requests: that it can publish. */
@@ -170,6 +183,30 @@ describe('the health of an application', () => {
     expect([state, connection]).toEqual(['down', expect.objectContaining(broker.status)]);
     expect(subscriptions.find(({ subscription }) => subscription === 'orders')?.depth).toEqual(before);
     expect(broker).toMatchObject({ counted: 0, opened: 1 });
+  });
+
+  it('tells who listens, and the log, when a connection is lost and when it is back', async () => {
+    const changes: BackendStateChange[] = [];
+    const end = app.get(Probes).watch((change) => changes.push(change));
+    lines = [];
+    broker.status = { state: 'down', since: clock.now(), lastError: 'connection reset' };
+    broker.changed();
+    await clock.advance(5_000);
+    broker.status = { lastError: 'connection reset' };
+    broker.changed();
+    expect(changes).toMatchObject([
+      { backend: 'main', from: 'up', to: 'down', lastError: 'connection reset' },
+      { backend: 'main', from: 'down', to: 'up' },
+    ]);
+    expect(lines).toEqual([
+      'backend "main" is down, and is tried until it is back: connection reset',
+      'backend "main" is up again after 5000 ms',
+    ]);
+    expect(await app.get(Bus).health()).toMatchObject({ reconnects: 1 });
+    end();
+    broker.status = { state: 'down' };
+    broker.changed();
+    expect(changes).toHaveLength(2);
   });
 
   it('loads the broker no more than once in two seconds, however often it is asked', async () => {

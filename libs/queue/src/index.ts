@@ -39,6 +39,7 @@ export type {
   Receiver,
   Settlement,
   SettleResult,
+  StatusListener,
 } from './backend/backend.js';
 export {
   BackendClosedError,
@@ -192,6 +193,7 @@ export {
   type IndicatorResult,
   QueueHealthIndicator,
 } from './nest/health.indicator.js';
+export type { BackendStateChange, BackendStateListener } from './nest/backend.states.js';
 export { type HealthReport, QueueHealth } from './nest/queue.health.js';
 export { QueueModule } from './nest/queue.module.js';
 export type {

@@ -32,6 +32,11 @@ export interface Backend {
   open(subscription: SubscriptionSpec): Promise<Receiver>;
   inspect(query: InspectQuery): AsyncIterable<Inspected>;
   status(): BackendStatus;
+  /**
+   * Calls `listener` after each change of `state`, with the status as it is then. `listener` never throws. Absent where
+   * nothing but `close` changes it.
+   */
+  onStatus?(listener: StatusListener): void;
   /** Frees everything. Leases still held run out by themselves. Idempotent. */
   close(deadline: Date): Promise<void>;
 }
@@ -107,6 +112,8 @@ export interface BackendStatus {
   /** Wall clock of the last call that worked. */
   readonly lastProgressAt: number | undefined;
 }
+
+export type StatusListener = (status: BackendStatus) => void;
 
 /** A kind of backend that `driver` in the module's options can name, or be. */
 export interface BackendFactory<Options extends object = object> {

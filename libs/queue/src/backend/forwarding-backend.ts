@@ -8,6 +8,7 @@ import type {
   Receiver,
   Settlement,
   SettleResult,
+  StatusListener,
 } from './backend.js';
 import type { Capabilities } from './capabilities.js';
 import type { InspectQuery, Inspected } from './inspect.js';
@@ -46,6 +47,10 @@ export abstract class ForwardingBackend implements Backend {
 
   status(): BackendStatus {
     return this.inner.status();
+  }
+
+  onStatus(listener: StatusListener): void {
+    this.inner.onStatus?.(listener);
   }
 
   close(deadline: Date): Promise<void> {

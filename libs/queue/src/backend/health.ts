@@ -14,6 +14,8 @@ export interface BackendHealth {
   readonly name: string;
   /** The worst of the connection and the subscriptions. */
   readonly state: HealthState;
+  /** How often it was down and came up again. */
+  readonly reconnects: number;
   /** As the backend says itself; its texts are free of secrets. */
   readonly connection: BackendStatus;
   readonly subscriptions: readonly SubscriptionHealth[];

@@ -31,4 +31,18 @@ describe('StatusRecord', () => {
     record.worked();
     expect(record.read().state).toBe('down');
   });
+
+  it('tells of each change of the state, and of nothing else', () => {
+    const told: string[] = [];
+    record.onChange(({ state, lastError }) => told.push(`${state} ${lastError}`));
+    record.worked();
+    record.failed(new Error('too slow'));
+    record.failed(new Error('too slow again'));
+    record.lost(new Error('reset'));
+    record.worked();
+    record.worked();
+    record.closed();
+    record.worked();
+    expect(told).toEqual(['degraded too slow', 'down reset', 'up reset', 'down reset']);
+  });
 });

@@ -1,5 +1,5 @@
 import type { Clock } from '../ambient/clock.js';
-import type { BackendStatus } from './backend.js';
+import type { BackendStatus, StatusListener } from './backend.js';
 
 /**
  * What a backend remembers of how its calls went. A call that failed degrades it, a connection that is lost takes it
@@ -12,6 +12,7 @@ export class StatusRecord {
   #lastError: string | undefined;
   #lastProgressAt: number | undefined;
   #closed = false;
+  readonly #listeners: StatusListener[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -41,6 +42,11 @@ export class StatusRecord {
     this.#closed = true;
   }
 
+  /** As `onStatus` of a backend. */
+  onChange(listener: StatusListener): void {
+    this.#listeners.push(listener);
+  }
+
   read(): BackendStatus {
     return {
       state: this.#state,
@@ -54,5 +60,6 @@ export class StatusRecord {
     if (this.#state === state || this.#closed) return;
     this.#state = state;
     this.#since = this.#clock.now();
+    for (const listener of this.#listeners) listener(this.read());
   }
 }

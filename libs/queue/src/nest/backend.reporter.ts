@@ -1,3 +1,4 @@
+import type { Logger } from '@nestjs/common';
 import type { Clock } from '../ambient/clock.js';
 import type { Backend } from '../backend/backend.js';
 import { type Counted, DepthProbe } from '../backend/depth-probe.js';
@@ -9,11 +10,13 @@ import {
   worstOf,
 } from '../backend/health.js';
 import type { ConsumerStatus } from '../consume/consumer-options.js';
+import { BackendStates } from './backend.states.js';
 import type { RunningClaim } from './consumers.js';
 
 export interface ReporterParts {
   readonly backend: Backend;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** What this process handles on it. */
   readonly running: () => readonly RunningClaim[];
 }
@@ -23,13 +26,18 @@ export class BackendReporter {
   readonly #parts: ReporterParts;
   /** Shared by all who look, so that they load the broker no more than one does. */
   readonly probe: DepthProbe;
+  readonly states: BackendStates;
 
   constructor(parts: ReporterParts) {
     this.#parts = parts;
-    this.probe = new DepthProbe(parts.backend, parts.clock);
+    const { backend, clock, logger } = parts;
+    this.probe = new DepthProbe(backend, clock);
+    this.states = new BackendStates({ backend: backend.name, clock, logger });
+    backend.onStatus?.((status) => this.states.changed(status));
   }
 
   close(): void {
+    this.states.close();
     this.probe.close();
   }
 
@@ -41,7 +49,7 @@ export class BackendReporter {
     const connection = backend.status();
     const subscriptions = running.map((each, at) => subscriptionHealth(each, counted[at]));
     const state = worstOf([connection.state, ...subscriptions.map((each) => each.state)]);
-    return { name: backend.name, state, connection, subscriptions };
+    return { name: backend.name, state, reconnects: this.states.reconnects, connection, subscriptions };
   }
 }
 

@@ -72,7 +72,7 @@ export class Connections implements OnApplicationShutdown {
       const delaying = withDelays(config, this.#transformed(config, opened), { ambient, find });
       return withOutbox(config, delaying, ambient);
     };
-    const backend = new LazyBackend(config.name, open, ambient.clock.now());
+    const backend = new LazyBackend(config.name, open, ambient.clock);
     const health = this.#reporter(backend);
     return {
       backend,
@@ -93,7 +93,7 @@ export class Connections implements OnApplicationShutdown {
   #reporter(backend: LazyBackend): BackendReporter {
     const running = (): readonly RunningClaim[] =>
       this.running().filter(({ claim }) => claim.backend === backend.name);
-    return new BackendReporter({ backend, clock: this.ambient.clock, running });
+    return new BackendReporter({ backend, clock: this.ambient.clock, logger: this.#logger, running });
   }
 
   /** What happens to messages between the bus and the broker: signed last, and verified first. */

@@ -4,6 +4,7 @@ import type { ConsumerListener } from '../consume/consumer-options.js';
 import type { Handling } from '../interceptors/handling.js';
 import { describeError } from '../message/error-info.js';
 import type { Bus } from '../publish/bus.js';
+import { sayTo } from './say.js';
 
 /** Tells the bus what became of each message, and the log the first failure and the end of a bad one. No payloads. */
 export class DeliveryLog implements ConsumerListener {
@@ -20,11 +21,16 @@ export class DeliveryLog implements ConsumerListener {
   }
 
   fault(subscription: string, doing: string, error: unknown): void {
-    this.#say('error', `subscription "${subscription}" could not ${doing}: ${describeError(error).message}`);
+    sayTo(
+      this.logger,
+      'error',
+      `subscription "${subscription}" could not ${doing}: ${describeError(error).message}`,
+    );
   }
 
   expired(subscription: string, count: number): void {
-    this.#say(
+    sayTo(
+      this.logger,
       'log',
       `${count} dead letters of "${subscription}" were older than they are kept, and are gone`,
     );
@@ -32,7 +38,8 @@ export class DeliveryLog implements ConsumerListener {
 
   #dead({ id, subscription }: Handling, { failure }: Settlement & { kind: 'dead' }): void {
     const { attempt, reason, error, handler } = failure;
-    this.#say(
+    sayTo(
+      this.logger,
       'error',
       `message ${id} is a dead letter of "${subscription}": ${handler}, attempt ${attempt}, ${reason}: ${error.message}`,
     );
@@ -43,18 +50,10 @@ export class DeliveryLog implements ConsumerListener {
     { failure, delayMs }: Settlement & { kind: 'retry'; delayMs: number },
   ): void {
     const { reason, error, handler } = failure;
-    this.#say(
+    sayTo(
+      this.logger,
       'warn',
       `message ${id} of "${subscription}" comes again in ${Math.round(delayMs)} ms: ${handler}, ${reason}: ${error.message}`,
     );
-  }
-
-  /** A logger of the application that throws must not take the consumer with it. */
-  #say(level: 'log' | 'warn' | 'error', text: string): void {
-    try {
-      this.logger[level](text);
-    } catch (error) {
-      process.emitWarning(`the application's logger failed (${describeError(error).message}) at: ${text}`);
-    }
   }
 }

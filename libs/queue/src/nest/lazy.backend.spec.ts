@@ -19,7 +19,7 @@ function lazy(failures = 0): { backend: LazyBackend; opened: Backend[] } {
     opened.push(made.backend);
     return made;
   };
-  return { backend: new LazyBackend('b', open, clock.now()), opened };
+  return { backend: new LazyBackend('b', open, clock), opened };
 }
 
 describe('a backend that is not open yet', () => {
@@ -44,7 +44,7 @@ describe('a backend that is not open yet', () => {
     const sizes: number[] = [];
     const publish = made.backend.publish.bind(made.backend);
     made.backend.publish = (batch) => (sizes.push(batch.length), publish(batch));
-    const backend = new LazyBackend('b', () => Promise.resolve(made), clock.now());
+    const backend = new LazyBackend('b', () => Promise.resolve(made), clock);
     const bus = new Bus({ backend, source: 'urn:test', ambient });
     await Promise.all(['1', '2', '3'].map((id) => bus.publish('t', null, { id })));
     expect(sizes[0]).toBe(1);
@@ -63,6 +63,17 @@ describe('a backend that is not open yet', () => {
     expect(opened).toHaveLength(1);
     await bus.close();
     await backend.close(DEADLINE);
+  });
+
+  it('says why it could not be opened, without the password in an URL', async () => {
+    const failing = (): Promise<OpenedBackend> =>
+      Promise.reject(new RangeError('no route to amqp://user:canary-secret@broker:5672'));
+    const backend = new LazyBackend('b', failing, clock);
+    await expect(backend.connect()).rejects.toThrow('no route');
+    expect(backend.status()).toMatchObject({
+      state: 'down',
+      lastError: 'no route to amqp://***@broker:5672',
+    });
   });
 
   it('is not opened by being closed, nor after it', async () => {

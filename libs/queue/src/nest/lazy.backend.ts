@@ -1,3 +1,4 @@
+import type { Clock } from '../ambient/clock.js';
 import { BackendClosedError } from '../backend/backend.errors.js';
 import type {
   Backend,
@@ -6,13 +7,19 @@ import type {
   PublishCall,
   PublishResult,
   Receiver,
+  StatusListener,
 } from '../backend/backend.js';
 import type { Capabilities } from '../backend/capabilities.js';
 import type { LeavingRetries } from '../composed/delay-store/leaving-retries.js';
 import type { InspectQuery, Inspected } from '../backend/inspect.js';
+import { redactorOf } from '../backend/redactor.js';
 import type { Drift, SubscriptionSpec, Topology } from '../backend/topology.js';
+import { describeError } from '../message/error-info.js';
 import type { Outgoing } from '../message/outgoing.js';
 import type { Store, StoreEntry, StoreOp, Page, WriteResult } from '../store/store.js';
+
+/** Backends hide their secrets themselves; whoever wrote this one may have forgotten the URL. */
+const redact = redactorOf([]);
 
 /** What can be promised before a backend is open: nothing, and one message at a time. */
 const BEFORE_OPEN = Object.freeze<Capabilities>({
@@ -62,12 +69,17 @@ export class LazyBackend implements Backend {
   #opened: Backend | undefined;
   #publishNow: Backend['publishNow'];
   #closed = false;
+  /** Until it is open: down, and why. */
+  #before: BackendStatus;
+  readonly #listeners: StatusListener[] = [];
 
   constructor(
     readonly name: string,
     private readonly openBackend: OpenBackend,
-    private readonly createdAt: number,
-  ) {}
+    private readonly clock: Clock,
+  ) {
+    this.#before = { state: 'down', since: clock.now(), lastError: undefined, lastProgressAt: undefined };
+  }
 
   get capabilities(): Capabilities {
     return this.#opened?.capabilities ?? BEFORE_OPEN;
@@ -76,17 +88,34 @@ export class LazyBackend implements Backend {
   /** Opens it if it is not. A failure is forgotten, so that the next use tries again. */
   async connect(): Promise<ComposedBackend> {
     if (this.#closed) throw new BackendClosedError(this.name, 'open it again');
-    this.#opening ??= this.openBackend();
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<ComposedBackend> {
     try {
-      const opened = await this.#opening;
-      this.#opened = opened.backend;
-      this.#publishNow ??= opened.backend.publishNow?.bind(opened.backend);
+      const opened = await this.openBackend();
+      const { backend } = opened;
+      this.#opened = backend;
+      this.#publishNow = backend.publishNow?.bind(backend);
+      backend.onStatus?.(this.#tell);
+      this.#tell(backend.status());
       return opened;
     } catch (error) {
       this.#opening = undefined;
+      this.#before = { ...this.#before, lastError: redact(describeError(error).message) };
       throw error;
     }
   }
+
+  /** Also that it is open now. */
+  onStatus(listener: StatusListener): void {
+    this.#listeners.push(listener);
+  }
+
+  readonly #tell: StatusListener = (status) => {
+    for (const listener of this.#listeners) listener(status);
+  };
 
   /** Only once it is open, and only where the backend has it. */
   get publishNow(): Backend['publishNow'] {
@@ -116,14 +145,7 @@ export class LazyBackend implements Backend {
   }
 
   status(): BackendStatus {
-    return (
-      this.#opened?.status() ?? {
-        state: 'down',
-        since: this.createdAt,
-        lastError: undefined,
-        lastProgressAt: undefined,
-      }
-    );
+    return this.#opened?.status() ?? this.#before;
   }
 
   /** Closes the store with it. What was never opened stays closed. */

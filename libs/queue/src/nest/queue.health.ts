@@ -1,4 +1,5 @@
 import { type BackendHealth, type HealthState, worstOf } from '../backend/health.js';
+import type { BackendStateListener } from './backend.states.js';
 import type { Connections } from './connections.js';
 
 /** How the messaging of this process does. Plain data: survives JSON, and holds neither secrets nor payloads. */
@@ -15,6 +16,18 @@ export class QueueHealth {
 
   constructor(connections: Connections) {
     this.#connections = connections;
+  }
+
+  /**
+   * Calls `listener` whenever the connection of a backend becomes better or worse, until the application closes. A listener
+   * that throws is told of in the log. Answers with a function that ends it.
+   */
+  onBackendState(listener: BackendStateListener): () => void {
+    const connections = this.#connections;
+    const ends = connections.names.map((name) => connections.get(name).health.states.listen(listener));
+    return () => {
+      for (const end of ends) end();
+    };
   }
 
   /**

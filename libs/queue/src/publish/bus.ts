@@ -192,7 +192,7 @@ export class Bus {
   async health(): Promise<BackendHealth> {
     if (this.#health !== undefined) return this.#health();
     const connection = this.status();
-    return { name: this.name, state: connection.state, connection, subscriptions: [] };
+    return { name: this.name, state: connection.state, reconnects: 0, connection, subscriptions: [] };
   }
 
   /** Consumers of the same backend and process report here. */

@@ -14,6 +14,7 @@ import type {
   PublishCall,
   PublishResult,
   Receiver,
+  StatusListener,
 } from '../../backend/backend.js';
 import type { Capabilities } from '../../backend/capabilities.js';
 import type { InspectQuery, Inspected } from '../../backend/inspect.js';
@@ -134,6 +135,10 @@ class SqliteBackend implements Backend {
   async *inspect(query: InspectQuery): AsyncGenerator<Inspected> {
     this.#refuseWhenClosed('inspect');
     yield* this.#inspector.inspect(query);
+  }
+
+  onStatus(listener: StatusListener): void {
+    this.#parts.status.onChange(listener);
   }
 
   status(): BackendStatus {
