@@ -6,6 +6,7 @@ const DRIVERS: Readonly<Record<DriverName, () => Promise<BackendFactory>>> = Obj
   memory: async () => (await import('../backends/memory/index.js')).memoryBackend,
   sqlite: async () => (await import('../backends/sqlite/index.js')).sqliteBackend,
   redis: async () => (await import('../backends/redis/index.js')).redisBackend,
+  postgres: async () => (await import('../backends/postgres/index.js')).postgresBackend,
 });
 
 export const DRIVER_NAMES = Object.freeze(Object.keys(DRIVERS)) as readonly DriverName[];

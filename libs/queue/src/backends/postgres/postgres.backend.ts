@@ -1,0 +1,155 @@
+import type { Ambient } from '../../ambient/ambient.js';
+import {
+  BackendClosedError,
+  UnknownSubscriptionError,
+  UnorderedSubscriptionError,
+  UnsupportedError,
+} from '../../backend/backend.errors.js';
+import type {
+  Backend,
+  BackendFactory,
+  BackendStatus,
+  OpenedBackend,
+  PublishCall,
+  PublishResult,
+  Receiver,
+} from '../../backend/backend.js';
+import type { Capabilities } from '../../backend/capabilities.js';
+import type { InspectQuery, Inspected } from '../../backend/inspect.js';
+import { loadDriver } from '../../backend/load-driver.js';
+import { StatusRecord } from '../../backend/status-record.js';
+import { checkTopology, type Drift, type SubscriptionSpec, type Topology } from '../../backend/topology.js';
+import type { Outgoing } from '../../message/outgoing.js';
+import { PostgresBell } from './postgres.bell.js';
+import { MAX_LEASE_MS, postgresCapabilities } from './postgres.capabilities.js';
+import { PostgresCatalogue } from './postgres.catalogue.js';
+import { PostgresClaims } from './postgres.claims.js';
+import type { PostgresConnection, PostgresDriver } from './postgres.connection.js';
+import { PostgresDatabase } from './postgres.database.js';
+import { driftBetween } from './postgres.drift.js';
+import { PostgresInspector } from './postgres.inspector.js';
+import { PostgresMigration } from './postgres.migration.js';
+import { PostgresOptions, resolveOptions } from './postgres.options.js';
+import type { PoolSetup } from './postgres.pool.js';
+import { PostgresPublisher } from './postgres.publisher.js';
+import { PostgresReceiver } from './postgres.receiver.js';
+import { openChecked, secretsOf } from './postgres.server.js';
+import type { PostgresTopology } from './postgres.topology.js';
+
+/** Messages in tables of a PostgreSQL database, shared by all processes that reach it. */
+class PostgresBackend implements Backend {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  readonly #setup: PoolSetup;
+  readonly #database: PostgresDatabase;
+  readonly #bell: PostgresBell;
+  readonly #migration: PostgresMigration;
+  readonly #catalogue: PostgresCatalogue;
+  readonly #claims: PostgresClaims;
+  readonly #publisher: PostgresPublisher;
+  readonly #inspector: PostgresInspector;
+  readonly #receivers = new Set<Receiver>();
+  #closing: Promise<void> | undefined;
+
+  constructor(name: string, setup: PoolSetup, first: PostgresConnection) {
+    const database = new PostgresDatabase(setup);
+    this.name = name;
+    this.capabilities = postgresCapabilities(setup.options);
+    this.#setup = setup;
+    this.#database = database;
+    this.#bell = new PostgresBell(setup, database.pool);
+    this.#migration = new PostgresMigration(name, database);
+    this.#catalogue = new PostgresCatalogue(name, database);
+    this.#claims = new PostgresClaims(database);
+    const shared = { database, catalogue: this.#catalogue, bell: this.#bell };
+    this.#publisher = new PostgresPublisher({ ...shared, owner: this });
+    this.#inspector = new PostgresInspector({ ...shared, backend: name, claims: this.#claims });
+    this.#bell.start(first);
+  }
+
+  async ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
+    this.#refuseWhenClosed('ensure the topology');
+    if (mode === 'check') return driftBetween(topology, await this.#found());
+    checkTopology(topology, this);
+    await this.#migration.run();
+    const { filled } = await this.#catalogue.declare(topology);
+    this.#bell.ring(filled);
+    return driftBetween(topology, await this.#catalogue.known());
+  }
+
+  /** Throws PostgresSchemaError where the tables are missing, or of another release. */
+  async #found(): Promise<PostgresTopology> {
+    await this.#migration.check();
+    return this.#catalogue.reload();
+  }
+
+  async publish(batch: readonly Outgoing[], options?: PublishCall): Promise<readonly PublishResult[]> {
+    this.#refuseWhenClosed('publish');
+    return batch.length === 0 ? [] : this.#publisher.publish(batch, options);
+  }
+
+  async open(subscription: SubscriptionSpec): Promise<Receiver> {
+    this.#refuseWhenClosed('open a subscription');
+    const { name, leaseMs, order } = subscription;
+    if (!(leaseMs > 0 && leaseMs <= MAX_LEASE_MS)) {
+      const remedy = `use more than 0 and at most ${MAX_LEASE_MS} ms`;
+      throw new UnsupportedError(this.name, `lease for ${leaseMs} ms`, remedy);
+    }
+    const known = (await this.#catalogue.reload()).byName.get(name);
+    if (known === undefined) throw new UnknownSubscriptionError(this.name, name);
+    if (order !== undefined && !known.ordered) throw new UnorderedSubscriptionError(this.name, name);
+    const parts = {
+      backend: this.name,
+      ambient: this.#setup.ambient,
+      claims: this.#claims,
+      bell: this.#bell,
+    };
+    const opened = { spec: subscription, id: known.id, isOrdered: known.ordered };
+    const receiver = new PostgresReceiver(parts, opened, () => this.#receivers.delete(receiver));
+    this.#receivers.add(receiver);
+    return receiver;
+  }
+
+  async *inspect(query: InspectQuery): AsyncGenerator<Inspected> {
+    this.#refuseWhenClosed('inspect');
+    yield* this.#inspector.inspect(query);
+  }
+
+  status(): BackendStatus {
+    return this.#setup.status.read();
+  }
+
+  close(deadline: Date): Promise<void> {
+    this.#closing ??= this.#close(deadline);
+    return this.#closing;
+  }
+
+  async #close(deadline: Date): Promise<void> {
+    const { clock } = this.#setup.ambient;
+    for (const receiver of this.#receivers) await receiver.close();
+    await this.#database.pool.close(clock.mono() + deadline.getTime() - clock.now());
+    await this.#bell.close();
+    this.#setup.status.closed();
+  }
+
+  #refuseWhenClosed(doing: string): void {
+    if (this.#closing !== undefined) throw new BackendClosedError(this.name, doing);
+  }
+}
+
+async function open(name: string, given: PostgresOptions, ambient: Ambient): Promise<OpenedBackend> {
+  const { default: pg } = await loadDriver('pg', () => import('pg'));
+  const driver: PostgresDriver = pg.Client;
+  const options = resolveOptions(given);
+  const redact = secretsOf(options);
+  const status = new StatusRecord(ambient.clock);
+  const setup: PoolSetup = { backend: name, driver, options, ambient, status, redact };
+  return { backend: new PostgresBackend(name, setup, await openChecked(setup)) };
+}
+
+export const postgresBackend = Object.freeze<BackendFactory<PostgresOptions>>({
+  kind: 'postgres',
+  optionsClass: PostgresOptions,
+  open,
+  foresee: (options) => ({ capabilities: postgresCapabilities(resolveOptions(options)), remembers: false }),
+});

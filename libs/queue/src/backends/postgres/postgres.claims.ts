@@ -1,0 +1,141 @@
+import type { Settlement } from '../../backend/backend.js';
+import type { KeyOrder } from '../../backend/key-order.js';
+import { numberArray, textArray } from './postgres.arrays.js';
+import { claimStatements } from './postgres.claims.sql.js';
+import type { Call, PostgresDatabase } from './postgres.database.js';
+import { numberOf, PostgresDelivery, withFailure } from './postgres.delivery.js';
+import type { Row, Statement, Value } from './postgres.session.js';
+
+/** An act on one of our own deliveries. */
+export type Act = Settlement & { readonly delivery: PostgresDelivery };
+export type Ack = Act & { readonly kind: 'ack' };
+
+export interface ClaimSpec {
+  readonly subscriptionId: number;
+  readonly subscription: string;
+  readonly leaseMs: number;
+  readonly max: number;
+}
+
+export interface Claimed {
+  readonly deliveries: readonly PostgresDelivery[];
+  /** Those of the acknowledged deliveries that were still held. */
+  readonly changed: ReadonlySet<string>;
+  /** When nothing came: in how many ms there will be something; undefined: nothing waits. */
+  readonly nextMs: number | undefined;
+}
+
+const CLAIM: Call = { doing: 'receive', purpose: 'settle' };
+const SETTLE: Call = { doing: 'settle', purpose: 'settle' };
+
+/** Columns of a claim before those that tell of the acknowledged and of the next. */
+const ACKED = 15;
+const NEXT_MS = 16;
+
+/** What a receiver does to messages. Each call is one round trip and one transaction. */
+export class PostgresClaims {
+  readonly #database: PostgresDatabase;
+  readonly #sql: ReturnType<typeof claimStatements>;
+
+  constructor(database: PostgresDatabase) {
+    this.#database = database;
+    this.#sql = claimStatements(database.schema);
+  }
+
+  /** Takes what is ready, up to `max`, and acknowledges what is done in the same transaction. */
+  async claim(spec: ClaimSpec, acks: readonly Ack[]): Promise<Claimed> {
+    const { subscriptionId, max, leaseMs } = spec;
+    const asked = [subscriptionId, max, leaseMs];
+    const { rows } =
+      acks.length === 0
+        ? await this.#database.write(CLAIM, this.#sql.claim, asked)
+        : await this.#database.write(CLAIM, this.#sql.ackAndClaim, [...fences(acks), ...asked]);
+    return claimed(rows, spec);
+  }
+
+  /** Acts of one kind. Answers the refs of the deliveries that held their lease until now. */
+  async settle(kind: Act['kind'], acts: readonly Act[]): Promise<ReadonlySet<string>> {
+    const [statement, values] = this.#statementOf(kind, acts);
+    const { rows } = await this.#database.write(SETTLE, statement, [...fences(acts), ...values]);
+    return new Set(rows.map((row) => row[0] as string));
+  }
+
+  /** The same for a subscription with an order, any kinds but extensions: also passes turns on. */
+  async settleInOrder(
+    subscriptionId: number,
+    acts: readonly Act[],
+    order: KeyOrder,
+  ): Promise<ReadonlySet<string>> {
+    const values = [subscriptionId, JSON.stringify(acts.map(lineAct)), order.onRetry, order.onDead];
+    const { rows } = await this.#database.write(SETTLE, this.#sql.lineSettle, values);
+    return new Set(rows.map(([at]) => acts[Number(at)]?.delivery.ref as string));
+  }
+
+  /** Decides whose turn it is among those that have been published to a subscription with an order. */
+  async lineUp(subscriptionId: number): Promise<void> {
+    await this.#database.write(CLAIM, this.#sql.lineUp, [subscriptionId]);
+  }
+
+  /** Removes some of what has expired. Not for subscriptions with an order, where lineUp does it. */
+  async sweep(subscriptionId: number): Promise<void> {
+    await this.#database.write({ doing: 'remove what has expired' }, this.#sql.sweep, [subscriptionId]);
+  }
+
+  #statementOf(kind: Act['kind'], acts: readonly Act[]): readonly [Statement, readonly Value[]] {
+    switch (kind) {
+      case 'ack':
+        return [this.#sql.ack, []];
+      case 'release':
+        return [this.#sql.release, [numberArray(acts.map(delayOf))]];
+      case 'retry':
+        return [this.#sql.retry, [numberArray(acts.map((act) => delayOf(act) ?? 0)), histories(acts)]];
+      case 'dead':
+        return [this.#sql.dead, [histories(acts)]];
+      case 'extend':
+        return [
+          this.#sql.extend,
+          [numberArray(acts.map((act) => (act.kind === 'extend' ? act.leaseMs : 0)))],
+        ];
+    }
+  }
+}
+
+function claimed(rows: readonly Row[], { subscription, leaseMs }: ClaimSpec): Claimed {
+  const [told = [], ...taken] = rows;
+  return {
+    deliveries: taken.map((row) => new PostgresDelivery(row, subscription, leaseMs)),
+    changed: new Set(told[ACKED]?.split(',')),
+    nextMs: numberOf(told[NEXT_MS]),
+  };
+}
+
+/** In the order of their rows, so that two who settle never wait for each other in a circle. */
+function fences(acts: readonly Act[]): [string, string] {
+  const seqs = acts.map(({ delivery }) => delivery.ref);
+  return [`{${seqs.join(',')}}`, `{${acts.map(({ delivery }) => delivery.deliveries).join(',')}}`];
+}
+
+function delayOf(act: Act): number | undefined {
+  return act.kind === 'release' || act.kind === 'retry' ? act.delayMs : undefined;
+}
+
+function histories(acts: readonly Act[]): string | null {
+  return textArray(acts.map(historyOf));
+}
+
+function historyOf(act: Act): string | undefined {
+  if (act.kind !== 'retry' && act.kind !== 'dead') return undefined;
+  return withFailure(act.delivery.failures, act.failure);
+}
+
+function lineAct(act: Act, at: number): object {
+  const { ref, deliveries } = act.delivery;
+  return {
+    at,
+    kind: act.kind,
+    seq: ref,
+    deliveries,
+    delayMs: delayOf(act) ?? (act.kind === 'retry' ? 0 : undefined),
+    history: historyOf(act),
+  };
+}

@@ -1,0 +1,91 @@
+import { toBytes } from '../../message/body.js';
+import type { Outgoing } from '../../message/outgoing.js';
+import { numberArray, textArray } from './postgres.arrays.js';
+import { encodeHeaders } from './postgres.delivery.js';
+import type { Value } from './postgres.session.js';
+import type { KnownSubscription } from './postgres.topology.js';
+
+const NOW = 'statement_timestamp()';
+
+/** One row to be: a message for one subscription. */
+export interface Copy {
+  readonly message: Outgoing;
+  readonly to: KnownSubscription;
+  /** Where it comes from, when that is not the message's own topic. */
+  readonly topic?: string;
+}
+
+/**
+ * Inserts copies by one statement, if the topology is still the one by which they were made; otherwise none. All bodies
+ * are one parameter, which the driver sends as it is, and of which each row takes its part.
+ */
+export const storeStatement = (s: string): string => `
+  INSERT INTO ${s}.messages (subscription_id, available_at, ready_at, expires_at, published_at, priority, line, is_text,
+    id, topic, key, headers, body)
+  SELECT c.subscription_id,
+    CASE WHEN c.line IS NULL THEN ${NOW} + COALESCE(c.delay_ms, 0) * interval '1 ms' ELSE 'infinity' END,
+    ${NOW} + COALESCE(c.delay_ms, 0) * interval '1 ms', ${NOW} + c.ttl_ms * interval '1 ms',
+    floor(extract(epoch FROM ${NOW}) * 1000), c.priority, c.line, c.is_text,
+    c.id, c.topic, c.key, c.headers, substring($2::bytea FROM c.start FOR c.bytes)
+  FROM unnest($3::integer[], $4::integer[], $5::integer[], $6::boolean[], $7::text[], $8::text[], $9::text[],
+    $10::text[], $11::float8[], $12::float8[], $13::smallint[], $14::smallint[])
+    AS c (subscription_id, start, bytes, is_text, id, topic, key, headers, delay_ms, ttl_ms, priority, line)
+  WHERE (SELECT topology FROM ${s}.meta) = $1::bigint`;
+
+/** The parameters of the statement. A body that several copies share is sent once. */
+export function storeValues(version: string, copies: readonly Copy[]): readonly Value[] {
+  const bodies = new Bodies();
+  const parts = copies.map(({ message }) => bodies.add(message));
+  return [
+    version,
+    bodies.bytes(),
+    numberArray(copies.map(({ to }) => to.id)),
+    numberArray(parts.map(({ start }) => start)),
+    numberArray(parts.map(({ bytes }) => bytes)),
+    `{${parts.map(({ isText }) => isText).join(',')}}`,
+    textArray(copies.map(({ message }) => message.id)),
+    textArray(copies.map(({ message, topic }) => topic ?? message.topic)),
+    textArray(copies.map(({ message }) => message.key)),
+    textArray(copies.map(({ message }) => encodeHeaders(message.headers))),
+    numberArray(copies.map(({ message }) => lasting(message.delayMs))),
+    numberArray(copies.map(({ message }) => lasting(message.ttlMs))),
+    numberArray(copies.map(({ message }) => message.priority || undefined)),
+    numberArray(copies.map(({ message, to }) => (to.ordered && message.key !== undefined ? 0 : undefined))),
+  ];
+}
+
+/** What should have been in the past is now. */
+function lasting(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.max(0, ms);
+}
+
+interface Part {
+  /** 1-based, in bytes. */
+  readonly start: number;
+  readonly bytes: number;
+  readonly isText: boolean;
+}
+
+/** All bodies of a statement, end to end. */
+class Bodies {
+  readonly #chunks: Uint8Array[] = [];
+  #length = 0;
+  #last: { message: Outgoing; part: Part } | undefined;
+
+  add(message: Outgoing): Part {
+    if (this.#last?.message === message) return this.#last.part;
+    const { body } = message;
+    const bytes = toBytes(body);
+    // PostgreSQL has no text with a zero in it.
+    const isText = typeof body === 'string' && !body.includes('\0');
+    const part = { start: this.#length + 1, bytes: bytes.length, isText };
+    this.#chunks.push(bytes);
+    this.#length += bytes.length;
+    this.#last = { message, part };
+    return part;
+  }
+
+  bytes(): Uint8Array {
+    return Buffer.concat(this.#chunks, this.#length);
+  }
+}
