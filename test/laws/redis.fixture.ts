@@ -1,7 +1,7 @@
 import { redisBackend } from '@pigeonpost/queue/redis';
 import { realTime, skewedClock, testAmbient, type World } from '@pigeonpost/queue/testing';
-import { Redis } from 'ioredis';
 import { brokerUrl } from '../brokers/broker-url.js';
+import { removeKeys } from '../brokers/redis/remove-keys.js';
 import type { BackendUnderLaws } from './backends.js';
 import { declaredBy } from './declared.js';
 
@@ -25,14 +25,6 @@ function createWorld(): World {
     connect: () => redisBackend.open('redis', options, ambient),
     connectSkewed: (offsetMs) =>
       redisBackend.open('redis', options, { ...ambient, clock: skewedClock(time.clock, offsetMs) }),
-    dispose: () => removeAll(options),
+    dispose: () => removeKeys(options),
   };
-}
-
-async function removeAll({ url, prefix }: { readonly url: string; readonly prefix: string }): Promise<void> {
-  const client = new Redis(url);
-  for await (const keys of client.scanStream({ match: `{${prefix}}*`, count: 1_000 })) {
-    if ((keys as string[]).length > 0) await client.unlink(keys as string[]);
-  }
-  client.disconnect();
 }

@@ -29,8 +29,9 @@ import { RedisLink, rootOf } from './redis.link.js';
 import { RedisOptions, type ResolvedRedisOptions, resolveOptions } from './redis.options.js';
 import { RedisPublisher } from './redis.publisher.js';
 import { RedisReceiver } from './redis.receiver.js';
+import { RedisStore } from './redis.store.js';
 import { checkServer } from './redis.server.js';
-import { RedisTopology } from './redis.topology.js';
+import { type KnownSubscription, RedisTopology } from './redis.topology.js';
 
 interface Parts {
   readonly options: ResolvedRedisOptions;
@@ -63,6 +64,10 @@ class RedisBackend implements Backend {
     const { clock } = ambient;
     this.#publisher = new RedisPublisher({ owner: this, clock, commandTimeoutMs, link, errors, topology });
     this.#inspector = new RedisInspector({ backend: name, prefix, link, topology });
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   async ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
@@ -100,10 +105,17 @@ class RedisBackend implements Backend {
       order: order ?? STRICT_ORDER,
       expiresAfterMs: found.expiresAfterMs,
       isBackendClosed: () => this.#closed,
-      onClose: () => this.#receivers.delete(receiver),
+      onClose: () => this.#left(receiver, found),
     });
     this.#receivers.add(receiver);
     return receiver;
+  }
+
+  /** An ephemeral subscription goes with its receiver; when that cannot be done now, it expires. */
+  async #left(receiver: Receiver, subscription: KnownSubscription): Promise<void> {
+    this.#receivers.delete(receiver);
+    if (subscription.expiresAfterMs === undefined) return;
+    await this.#topology.remove(subscription).catch(() => undefined);
   }
 
   async *inspect(query: InspectQuery): AsyncGenerator<Inspected> {
@@ -162,10 +174,19 @@ export const redisBackend: BackendFactory<RedisOptions> = {
   optionsClass: RedisOptions,
   foresee: (given) => ({
     capabilities: redisCapabilities(resolveOptions('redis', given).maxBytes),
-    remembers: false,
+    remembers: true,
   }),
-  async open(name: string, given: RedisOptions, ambient: Ambient): Promise<OpenedBackend> {
-    const parts = await connect(name, resolveOptions(name, given), ambient);
-    return { backend: new RedisBackend(name, parts) };
+  async open(name: string, given: RedisOptions, ambient: Ambient): Promise<Required<OpenedBackend>> {
+    const options = resolveOptions(name, given);
+    const parts = await connect(name, options, ambient);
+    const backend = new RedisBackend(name, parts);
+    const { link } = parts;
+    const { commandTimeoutMs } = options;
+    const isBackendClosed = (): boolean => backend.isClosed;
+    const { clock } = ambient;
+    return {
+      backend,
+      store: new RedisStore({ backend: name, link, clock, commandTimeoutMs, isBackendClosed }),
+    };
   },
 };

@@ -1,5 +1,6 @@
-import { UnknownSubscriptionError, UnsupportedError } from '../../backend/backend.errors.js';
+import { UnknownSubscriptionError } from '../../backend/backend.errors.js';
 import type { Depth, InspectQuery, Inspected, MessageState, Peeked } from '../../backend/inspect.js';
+import { CANCEL } from './redis.cancel.lua.js';
 import { NUMBER_LENGTH, priorityOf, readFailures } from './redis.delivery.js';
 import { DEPTH, EXPIRE, LOOK, REMOVE, REVIVE } from './redis.inspect.lua.js';
 import { type RedisLink, rootOf } from './redis.link.js';
@@ -12,6 +13,7 @@ type Revive = Extract<InspectQuery, { kind: 'revive' }>;
 type Purge = Extract<InspectQuery, { kind: 'purge' }>;
 
 const SCRIPTS = {
+  cancel: new Script(CANCEL),
   depth: new Script(DEPTH),
   look: new Script(LOOK),
   remove: new Script(REMOVE),
@@ -69,12 +71,12 @@ export class RedisInspector {
           count: await this.#revive(query, await this.#find(query.subscription)),
         };
       case 'cancel':
-        throw new UnsupportedError(
-          this.#parts.backend,
-          'take back a delayed publish',
-          'let the handler look',
-        );
+        return yield { kind: 'purged', count: await this.#cancel(query.id) };
     }
+  }
+
+  async #cancel(id: string): Promise<number> {
+    return (await this.#parts.link.run('cancel', SCRIPTS.cancel, [id])) as number;
   }
 
   async #find(name: string): Promise<KnownSubscription> {

@@ -99,5 +99,6 @@ function wishesOf({ delayMs, ttlMs, priority, key, dedup, to, topic, id }: Outgo
     key ?? '',
     once === undefined ? '' : `${topic}\n${once.id ?? id}`,
     once === undefined ? '' : Math.ceil(once.windowMs),
+    delayMs ? id : '',
   ];
 }

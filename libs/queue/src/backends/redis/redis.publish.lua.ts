@@ -5,7 +5,7 @@ import { LINES } from './redis.lines.lua.js';
  *
  * ARGV: version of the topology, how many copies at most, how many subscriptions; for each its id, and `o` when it has an
  * order by key; for each message that is nothing but a record a route and the record; for any other a `!` with its route,
- * delay in ms, life in ms, priority, key, id for its window, ms of its window, the record. Absent things are empty. A route
+ * delay in ms, life in ms, priority, key, id for its window, ms of its window, its id, the record. Absent things are empty. A route
  * is the numbers of subscriptions in this call, with commas.
  *
  * Answers -1 for another topology, 1 when all was stored, and otherwise a number per message: 1 stored, 2 stored before.
@@ -18,7 +18,7 @@ local at = 4
 for i = 1, tonumber(ARGV[3]) do
   local s = p .. ':s:' .. ARGV[at]
   catchUp(s)
-  targets[i] = { s = s, ordered = ARGV[at + 1] == 'o', rows = {}, places = {}, wasIdle = call('ZCARD', s .. ':r') == 0 }
+  targets[i] = { id = ARGV[at], s = s, ordered = ARGV[at + 1] == 'o', rows = {}, places = {}, wasIdle = call('ZCARD', s .. ':r') == 0 }
   at = at + 2
 end
 
@@ -68,6 +68,13 @@ local function addSpecial(target, record, st, key)
   if not target.wasIdle then made[s] = other end
 end
 
+local function plan(id, target, once, due)
+  local copies = p .. ':c:' .. id
+  local ends = math.max(call('PTTL', copies), due - now + 1000)
+  call('SADD', copies, target.id .. ' ' .. text(seq) .. ' ' .. once)
+  call('PEXPIRE', copies, ends)
+end
+
 local answers = {}
 local isPlain = true
 while at <= #ARGV do
@@ -78,18 +85,21 @@ while at <= #ARGV do
     answers[#answers + 1] = 1
     at = at + 2
   else
-    local delay, ttl, priority, key, once, window, body = unpack(ARGV, at + 1, at + 7)
+    local delay, ttl, priority, key, once, window, id, body = unpack(ARGV, at + 1, at + 8)
     if once ~= '' and call('EXISTS', p .. ':o:' .. once) == 1 then
       answers[#answers + 1] = 2
       isPlain = false
     else
       local score = text((9 - (tonumber(priority) or 0)) * LEVEL)
       local st = { score = score, exp = ttl == '' and 0 or later(ttl), due = delay == '' and 0 or later(delay) }
-      for _, target in ipairs(routeOf(route)) do addSpecial(target, now .. ';' .. body, st, key) end
+      for _, target in ipairs(routeOf(route)) do
+        addSpecial(target, now .. ';' .. body, st, key)
+        if st.due > 0 then plan(id, target, once, st.due) end
+      end
       if once ~= '' then call('SET', p .. ':o:' .. once, '', 'PX', window) end
       answers[#answers + 1] = 1
     end
-    at = at + 8
+    at = at + 9
   end
 end
 for _, target in ipairs(targets) do flush(target) end

@@ -21,7 +21,8 @@ const NOTHING: Claimed = { deliveries: [], dueInMs: Infinity };
 export interface ReceiverSetup extends StepSetup {
   readonly bell: RedisBell;
   readonly isBackendClosed: () => boolean;
-  readonly onClose: () => void;
+  /** Frees what goes with the receiver. */
+  readonly onClose: () => Promise<void>;
 }
 
 export class RedisReceiver implements Receiver {
@@ -33,6 +34,7 @@ export class RedisReceiver implements Receiver {
   readonly #unlisten: () => void;
   #claiming: Promise<unknown> = Promise.resolve();
   #closed = false;
+  #ended: Promise<void> | undefined;
 
   constructor(setup: ReceiverSetup) {
     this.#setup = setup;
@@ -60,12 +62,15 @@ export class RedisReceiver implements Receiver {
   }
 
   close(): Promise<void> {
-    if (this.#closed) return Promise.resolve();
+    this.#ended ??= this.#close();
+    return this.#ended;
+  }
+
+  #close(): Promise<void> {
     this.#closed = true;
     this.#unlisten();
     this.#ringAll();
-    this.#setup.onClose();
-    return Promise.resolve();
+    return this.#setup.onClose();
   }
 
   #isOver(signal: AbortSignal): boolean {

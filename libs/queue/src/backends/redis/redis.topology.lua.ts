@@ -1,10 +1,7 @@
 import { LINES } from './redis.lines.lua.js';
 
-/**
- * Answers the version of the topology and all subscriptions, a name and a JSON record in turn. ARGV: a new version; when it is
- * not empty, ephemeral subscriptions that have expired are removed first.
- */
-export const LOAD_TOPOLOGY = `${LINES}${String.raw`
+/** Takes a subscription away with everything in it. */
+const REMOVE = String.raw`
 local function remove(id)
   local name = call('HGET', p .. ':i', id)
   call('ZREM', p .. ':e', id)
@@ -12,6 +9,13 @@ local function remove(id)
   if name then call('HDEL', p .. ':subs', name) end
   for kind in string.gmatch('mtfrdlxhkzab', '.') do call('UNLINK', p .. ':s:' .. id .. ':' .. kind) end
 end
+`;
+
+/**
+ * Answers the version of the topology and all subscriptions, a name and a JSON record in turn. ARGV: a new version; when it is
+ * not empty, ephemeral subscriptions that have expired are removed first.
+ */
+export const LOAD_TOPOLOGY = `${LINES}${REMOVE}${String.raw`
 if ARGV[1] ~= '' then
   local over = call('ZRANGEBYSCORE', p .. ':e', '-inf', now)
   for _, id in ipairs(over) do remove(id) end
@@ -64,5 +68,12 @@ for i = 3, #ARGV, 5 do
   if order ~= '' then lineUp(p .. ':s:' .. id) end
 end
 wake()
+return 1
+`}`;
+
+/** ARGV: id of a subscription, a new version. */
+export const REMOVE_SUBSCRIPTION = `${LINES}${REMOVE}${String.raw`
+remove(ARGV[1])
+call('SET', p .. ':v', ARGV[2])
 return 1
 `}`;

@@ -4,12 +4,13 @@ import type { Drift, SubscriptionTopology, Topology } from '../../backend/topolo
 import { isPattern, matchesTopic } from '../../message/topic-pattern.js';
 import type { RedisLink } from './redis.link.js';
 import { Script } from './redis.script.js';
-import { LOAD_TOPOLOGY, SAVE_TOPOLOGY } from './redis.topology.lua.js';
+import { LOAD_TOPOLOGY, REMOVE_SUBSCRIPTION, SAVE_TOPOLOGY } from './redis.topology.lua.js';
 
 /** Topics whose listeners are kept; there may be more topics than memory. */
 const MOST_LISTENED = 10_000;
 const LOAD = new Script(LOAD_TOPOLOGY);
 const SAVE = new Script(SAVE_TOPOLOGY);
+const REMOVE = new Script(REMOVE_SUBSCRIPTION);
 
 /** A subscription as it is kept in Redis. */
 export interface KnownSubscription {
@@ -106,6 +107,11 @@ export class RedisTopology {
       const args = changes.flatMap(({ subscription, linesUp }) => savedAs(subscription, linesUp));
       await this.#link.run('create the topology', SAVE, [known.version ?? '', this.#mint(), ...args]);
     }
+  }
+
+  /** With everything in it. */
+  async remove({ id }: KnownSubscription): Promise<void> {
+    await this.#link.run('remove a subscription', REMOVE, [id, this.#mint()]);
   }
 
   async #load(newVersion: string): Promise<KnownTopology> {
