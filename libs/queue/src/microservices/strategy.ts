@@ -6,7 +6,8 @@ import type { Backend, OpenedBackend } from '../backend/backend.js';
 import { Consumer } from '../consume/consumer.js';
 import type { ConsumerStatus } from '../consume/consumer-options.js';
 import { DeliveryLog } from '../nest/delivery.log.js';
-import { planOf, refuseUnmet } from '../nest/handler.plan.js';
+import { plansOf, refuseUnmet } from '../nest/handler.plan.js';
+import type { Offer } from '../policies/resolution.js';
 import { hangDrain } from '../nest/module.gate.js';
 import { ensureTopologies } from '../nest/topology.js';
 import { parseDuration } from '../policies/duration.js';
@@ -88,9 +89,9 @@ export class PigeonpostStrategy extends Server implements CustomTransportStrateg
     const claims = claimsOf(this.#patterns(), this.#options, name);
     const opened = await connections.get(name).backend.connect();
     this.#backend = opened.backend;
-    const offer = { capabilities: opened.backend.capabilities, remembers: opened.store !== undefined };
+    const offers = await connections.offers();
     refuseUnmet(
-      claims.map((claim) => planOf(claim, offer)),
+      plansOf(claims, [], () => offers.get(name) as Offer),
       [],
     );
     await this.#ensure(link, claims);

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { sleep } from '../ambient/clock.js';
 import { systemAmbient, type Ambient } from '../ambient/ambient.js';
-import type { Backend, OpenedBackend } from '../backend/backend.js';
+import type { Backend } from '../backend/backend.js';
 import { UnsupportedError } from '../backend/backend.errors.js';
 import { DeduplicatingBackend } from '../composed/deduplicating.backend.js';
 import { ClaimCheck } from '../composed/claim-check.js';
@@ -15,13 +15,14 @@ import type { Store } from '../store/store.js';
 import { loadBackendFactory } from './backend.registry.js';
 import { BackendReporter } from './backend.reporter.js';
 import type { RunningClaim } from './consumers.js';
-import { type ComposedBackend, LazyBackend, LazyStore } from './lazy.backend.js';
+import { type ComposedBackend, LazyBackend, LazyStore, offerOf } from './lazy.backend.js';
 import { dedupWindows } from './declared.topics.js';
 import { InvalidOptionsError } from './nest.errors.js';
 import { checkBackendOptions } from './options.check.js';
 import { closingOrder } from './closing.order.js';
 import { withDelays } from './delay-store.js';
 import { withStore } from './shared.store.js';
+import { withFanOut } from './fan-out.js';
 import { withOutbox } from './outbox.js';
 import { primaryOf } from './primary.backend.js';
 import { blobStoreOf, claimCheckPolicyOf } from './claim-check.options.js';
@@ -67,7 +68,7 @@ export class Connections implements OnApplicationShutdown {
       const given = checkBackendOptions(`backends[${at}]`, config, factory);
       const storeOn = (name: string): Store => this.get(name).store;
       const alone = await factory.open(config.name, given, ambient);
-      const opened = this.#composed(await withStore(config, alone, storeOn));
+      const opened = this.#composed(withFanOut(await withStore(config, alone, storeOn), ambient));
       const find = (name: string): Backend => this.get(name).backend;
       const delaying = withDelays(config, this.#transformed(config, opened), { ambient, find });
       return withOutbox(config, delaying, ambient);
@@ -97,7 +98,7 @@ export class Connections implements OnApplicationShutdown {
   }
 
   /** What happens to messages between the bus and the broker: signed last, and verified first. */
-  #transformed({ name, signing, claimCheck }: BackendConfig, opened: OpenedBackend): OpenedBackend {
+  #transformed({ name, signing, claimCheck }: BackendConfig, opened: ComposedBackend): ComposedBackend {
     const { ambient } = this;
     const host = `${hostname()}:${process.pid}`;
     const report = (sentence: string): void => this.#logger.error(sentence);
@@ -113,11 +114,11 @@ export class Connections implements OnApplicationShutdown {
   }
 
   /** What a backend lacks and its store makes up for. */
-  #composed({ backend, store }: OpenedBackend): OpenedBackend {
-    if (store === undefined) return { backend };
-    if (backend.capabilities.dedup !== false) return { backend, store };
+  #composed(opened: ComposedBackend): ComposedBackend {
+    const { backend, store } = opened;
+    if (store === undefined || backend.capabilities.dedup !== false) return opened;
     const onStoreError = this.options.dedup?.onStoreError ?? 'reject';
-    return { backend: new DeduplicatingBackend(backend, { store, onStoreError }), store };
+    return { ...opened, backend: new DeduplicatingBackend(backend, { store, onStoreError }) };
   }
 
   get names(): readonly string[] {
@@ -166,10 +167,6 @@ export class Connections implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await this.closeAll();
   }
-}
-
-function offerOf({ backend, store, leaving }: ComposedBackend): Offer {
-  return { capabilities: backend.capabilities, remembers: store !== undefined, leaving: leaving?.() };
 }
 
 function watchMsOf({ watchdog = '30s' }: QueueModuleOptions): number | undefined {

@@ -43,6 +43,18 @@ export function topicPlans(
   return plans.filter(({ entries }) => entries.length > 0);
 }
 
+/** The declared subscriptions, by name and place. */
+export function declaredListeners(options: QueueModuleOptions): readonly {
+  readonly subscription: string;
+  readonly topics: readonly string[];
+  readonly backend: string;
+}[] {
+  const primary = primaryOf(options.backends);
+  return (options.topology?.subscriptions ?? []).map(({ name, topics, backend = primary }) => {
+    return { subscription: name, topics, backend };
+  });
+}
+
 /** The same for declared subscriptions. */
 export function subscriptionPlans(
   options: QueueModuleOptions,

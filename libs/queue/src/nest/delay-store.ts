@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { Ambient } from '../ambient/ambient.js';
-import type { Backend, OpenedBackend } from '../backend/backend.js';
+import type { Backend } from '../backend/backend.js';
 import type { Capabilities } from '../backend/capabilities.js';
 import { DelayStoreBackend } from '../composed/delay-store/delay-store.backend.js';
 import { delayingCapabilities, retriesLeaving } from '../composed/delay-store/leaving-retries.js';
@@ -17,7 +17,7 @@ export interface DelayStoreParts {
 /** The backend as it is, or with another one that keeps what it cannot delay, as its configuration says. */
 export function withDelays(
   { delays }: BackendConfig,
-  opened: OpenedBackend,
+  opened: ComposedBackend,
   { ambient, find }: DelayStoreParts,
 ): ComposedBackend {
   if (delays === undefined) return opened;

@@ -1,12 +1,13 @@
 import type { DynamicModule, Type } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, ModulesContainer, NestFactory } from '@nestjs/core';
 import type { Offer } from '../policies/resolution.js';
+import { withForeseenFanOut } from './fan-out.js';
 import { withForeseenDelays } from './delay-store.js';
 import { localityOf } from './backend.plan.js';
 import { loadBackendFactory } from './backend.registry.js';
 import { primaryOf } from './primary.backend.js';
-import { subscriptionPlans, topicPlans } from './declared.topics.js';
-import { planOf, type HandlerPlan } from './handler.plan.js';
+import { declaredListeners, subscriptionPlans, topicPlans } from './declared.topics.js';
+import { plansOf, type HandlerPlan } from './handler.plan.js';
 import { NotPlannedError } from './nest.errors.js';
 import { checkBackendOptions, checkModuleOptions } from './options.check.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
@@ -47,7 +48,7 @@ async function plansIn(modules: ModulesContainer): Promise<readonly HandlerPlan[
   const offers = await offersOf(options);
   const offerOn = (backend: string): Offer => offers.get(backend) as Offer;
   return [
-    ...claims.map((claim) => planOf(claim, offerOn(claim.backend))),
+    ...plansOf(claims, declaredListeners(options), offerOn),
     ...topicPlans(options, offerOn),
     ...subscriptionPlans(options, offerOn),
   ];
@@ -73,7 +74,10 @@ async function offerOf(config: BackendConfig, at: number): Promise<Offer> {
   const factory = await loadBackendFactory(config.driver);
   const foreseen = factory.foresee?.(checkBackendOptions(`backends[${at}]`, config, factory));
   if (foreseen !== undefined)
-    return { ...foreseen, remembers: foreseen.remembers || config.store !== undefined };
+    return withForeseenFanOut({
+      ...foreseen,
+      remembers: foreseen.remembers || config.store !== undefined,
+    });
   throw new NotPlannedError(
     `backend "${config.name}" knows what it can do only when it is open: start the application and inject QueueExplainer`,
   );

@@ -23,14 +23,41 @@ type PlannedClaim = Pick<
 > &
   Partial<Pick<HandlerClaim, 'shared'>>;
 
-export function planOf(
+/** A subscription and where it listens. */
+type Listener = Pick<HandlerClaim, 'subscription' | 'topics' | 'backend'>;
+
+/** The plans of these claims; `others` are subscriptions without a handler here. */
+export function plansOf(
+  claims: readonly PlannedClaim[],
+  others: readonly Listener[],
+  offerOn: (backend: string) => Offer,
+): readonly HandlerPlan[] {
+  const all = [...claims, ...others];
+  return claims.map((claim) => planOf(claim, rivalsOf(claim, all), offerOn(claim.backend)));
+}
+
+/** Other subscriptions that listen to one of its topics. */
+function rivalsOf({ subscription, topics, backend }: Listener, all: readonly Listener[]): readonly string[] {
+  const rivals = all.filter((other) => {
+    const isOther = other.backend === backend && other.subscription !== subscription;
+    return isOther && other.topics.some((topic) => topics.includes(topic));
+  });
+  return [...new Set(rivals.map((rival) => rival.subscription))];
+}
+
+function planOf(
   { handler, subscription, topics, backend, policies, accept, shared }: PlannedClaim,
+  rivals: readonly string[],
   { capabilities, ...beside }: Offer,
 ): HandlerPlan {
-  const entries = compile(requirementsOf(policies, { topics, untaken: untakenOf(shared) }), capabilities, {
-    ...beside,
-    accept,
-  });
+  const entries = compile(
+    requirementsOf(policies, { topics, untaken: untakenOf(shared), rivals }),
+    capabilities,
+    {
+      ...beside,
+      accept,
+    },
+  );
   return { handler, subscription, topics, backend, entries };
 }
 

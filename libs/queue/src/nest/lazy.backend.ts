@@ -15,6 +15,7 @@ import type { InspectQuery, Inspected } from '../backend/inspect.js';
 import { redactorOf } from '../backend/redactor.js';
 import type { Drift, SubscriptionSpec, Topology } from '../backend/topology.js';
 import { describeError } from '../message/error-info.js';
+import type { Offer } from '../policies/resolution.js';
 import type { Outgoing } from '../message/outgoing.js';
 import type { Store, StoreEntry, StoreOp, Page, WriteResult } from '../store/store.js';
 
@@ -54,8 +55,16 @@ const BEFORE_OPEN = Object.freeze<Capabilities>({
 
 /** A backend with all that the options put around it. */
 export interface ComposedBackend extends OpenedBackend {
+  /** Its fan-out is made of copies. */
+  readonly copying?: boolean;
   /** Retries that wait elsewhere. Asked when all backends are open. */
   readonly leaving?: () => LeavingRetries | undefined;
+}
+
+/** What its handlers are promised. Asked when all backends are open. */
+export function offerOf({ backend, store, leaving, copying = false }: ComposedBackend): Offer {
+  const { capabilities } = backend;
+  return { capabilities, remembers: store !== undefined, copying, leaving: leaving?.() };
 }
 
 export type OpenBackend = () => Promise<ComposedBackend>;

@@ -8,10 +8,10 @@ import { localityOf, localityRefusals } from './backend.plan.js';
 import type { Bridges } from './bridges.js';
 import type { Connections } from './connections.js';
 import { ConsumerBuilder, type Consumers, type RunningClaim } from './consumers.js';
-import { subscriptionPlans, topicPlans } from './declared.topics.js';
+import { declaredListeners, subscriptionPlans, topicPlans } from './declared.topics.js';
 import { delayRefusals } from './delay-store.js';
 import { storeRefusals } from './shared.store.js';
-import { planOf, refuseUnmet } from './handler.plan.js';
+import { plansOf, refuseUnmet } from './handler.plan.js';
 import { hangGate, hasHooks } from './module.gate.js';
 import { InvalidOptionsError } from './nest.errors.js';
 import type { Plans } from './queue.explainer.js';
@@ -83,7 +83,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
     const offers = await connections.offers();
     const offerOn = (backend: string): Offer => offers.get(backend) as Offer;
     const made = [
-      ...claims.map((claim) => planOf(claim, offerOn(claim.backend))),
+      ...plansOf(claims, declaredListeners(options), offerOn),
       ...topicPlans(options, offerOn),
       ...subscriptionPlans(options, offerOn),
     ];

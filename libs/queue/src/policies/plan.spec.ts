@@ -16,11 +16,14 @@ interface Case {
   readonly remembers?: boolean;
   readonly accept?: readonly Anomaly[];
   readonly topics?: readonly string[];
+  readonly rivals?: readonly string[];
+  readonly copying?: boolean;
 }
 
-function plan({ policies = {}, can = {}, remembers = true, accept = [], topics = [] }: Case): Plan {
-  const requirements = requirementsOf(resolvePolicies('Spec.handle', policies), { topics });
-  return compile(requirements, { ...memoryCapabilities, ...can }, { remembers, accept });
+function plan({ policies = {}, can = {}, remembers = true, accept = [], ...given }: Case): Plan {
+  const { topics = [], rivals = [], copying = false } = given;
+  const requirements = requirementsOf(resolvePolicies('Spec.handle', policies), { topics, rivals });
+  return compile(requirements, { ...memoryCapabilities, ...can }, { remembers, copying, accept });
 }
 
 function entry(need: Need, given: Case): PlanEntry {
@@ -109,6 +112,7 @@ describe('a plan', () => {
       { policies: { locality: 'host' }, can: { hosts: 'many', durable: 'disk' } },
     ],
     ['fan-out', 'named', {}],
+    ['fan-out', 'of one subscription', { can: { fanout: 'none' } }],
     ['wildcards', 'patterns', { topics: ['order.#'] }],
     ['retry', 'exact', {}],
     ['retry', 'exactly the largest wait', { policies: retrying(3), can: delays('exact', 2_400) }],
@@ -141,6 +145,7 @@ describe('a plan', () => {
   });
 
   it.each<[Need, string, Case, string]>([
+    ['fan-out', 'copies', { copying: true }, 'copies a message again, with the same id'],
     ['retry', 'tiers', { can: delays('tiers', 60_000) }, 'late by up to the distance of two waits'],
     [
       'delivery',
@@ -231,7 +236,7 @@ describe('a plan', () => {
 
   it.each<[Need, string, Case, string]>([
     ['wildcards', 'none', { topics: ['*.placed'], can: { wildcards: false } }, 'by their whole names only'],
-    ['fan-out', 'one copy for all', { can: { fanout: 'none' } }, 'one copy to share'],
+    ['fan-out', 'one copy for all', { can: { fanout: 'none' }, rivals: ['b'] }, 'it and b one copy to share'],
     ['retry', 'no delays', { can: { delay: { publish: false, retry: false } } }, 'cannot delay a retry'],
     ['retry', 'short delays', { policies: retrying(3), can: delays('exact', 2_399) }, 'by 2.399s at most'],
     ['retry', 'short tiers', { can: delays('tiers', 1_000) }, 'by 1s at most'],
@@ -337,8 +342,9 @@ describe('a stronger backend', () => {
   it('never answers worse than a weaker one', () => {
     fc.assert(
       fc.property(policies, pairs, fc.boolean(), accepts, (given, chosen, remembers, accept) => {
-        const weaker = plan({ policies: given, can: row(chosen, 0), remembers, accept });
-        const stronger = plan({ policies: given, can: row(chosen, 1), remembers: true, accept });
+        const rivals = ['another']; // alone, a subscription is better off with one queue than with none while it is away
+        const weaker = plan({ policies: given, can: row(chosen, 0), remembers, accept, rivals });
+        const stronger = plan({ policies: given, can: row(chosen, 1), remembers: true, accept, rivals });
         weaker.forEach(({ need, answer }, at) => {
           const than = ORDER.indexOf(answer);
           const better = ORDER.indexOf(stronger[at]?.answer ?? 'refused');

@@ -71,7 +71,7 @@ const RESOLVERS: Resolvers = {
   delivery: resolveDelivery,
   locality: resolveLocality,
   durability: (_, offer) => resolveDurability(offer),
-  'fan-out': (_, offer) => resolveFanOut(offer),
+  'fan-out': resolveFanOut,
   wildcards: (_, offer) => resolveWildcards(offer),
   routing: resolveRouting,
   retry: resolveRetry,

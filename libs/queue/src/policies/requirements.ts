@@ -11,7 +11,11 @@ export type Requirement =
   | { readonly need: 'delivery'; readonly mode: DeliveryMode | 'effectively-once' }
   | { readonly need: 'locality'; readonly locality: Locality }
   | { readonly need: 'durability' }
-  | { readonly need: 'fan-out' }
+  | {
+      readonly need: 'fan-out';
+      /** Other subscriptions that listen to one of its topics, as far as they are known. */
+      readonly rivals: readonly string[];
+    }
   | { readonly need: 'routing'; readonly untaken: Untaken }
   | { readonly need: 'wildcards'; readonly patterns: readonly string[] }
   | { readonly need: 'retry'; readonly attempts: number; readonly longestMs: number }
@@ -59,6 +63,8 @@ export interface Interest {
   readonly topics: readonly string[];
   /** Present where handlers share the subscription: what becomes of a message that none of them takes. */
   readonly untaken?: Untaken | undefined;
+  /** See the fan-out requirement. */
+  readonly rivals?: readonly string[];
 }
 
 /** `rest`: one of the handlers takes what is left. */
@@ -69,13 +75,13 @@ const NO_TOPICS: Interest = { topics: [] };
 /** What these policies rely on. One of each kind at most, always in the same order. */
 export function requirementsOf(
   policies: ConsumePolicies,
-  { topics, untaken }: Interest = NO_TOPICS,
+  { topics, untaken, rivals = [] }: Interest = NO_TOPICS,
 ): readonly Requirement[] {
   return [
     { need: 'publish' },
     delivering(policies),
     ...reaching(policies),
-    { need: 'fan-out' },
+    { need: 'fan-out', rivals },
     ...matching(topics),
     ...(untaken === undefined ? [] : [{ need: 'routing', untaken } as const]),
     ...retrying(policies),

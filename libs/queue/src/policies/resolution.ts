@@ -7,6 +7,8 @@ export interface Offer {
   readonly capabilities: Capabilities;
   /** Whether a store comes with the backend. */
   readonly remembers: boolean;
+  /** Its fan-out is made of copies. */
+  readonly copying?: boolean;
   /** Retries that leave the backend to wait on another one; undefined: none. */
   readonly leaving?: LeavingRetries | undefined;
 }

@@ -41,10 +41,13 @@ export function resolveDelivery(
 }
 
 /** The subscription has its own copy of every message, also of those published while nobody consumes. */
-export function resolveFanOut({ capabilities: { fanout } }: Offer): Resolution {
+export function resolveFanOut(
+  { rivals }: Extract<Requirement, { need: 'fan-out' }>,
+  { capabilities: { fanout }, copying = false }: Offer,
+): Resolution {
   switch (fanout) {
     case 'named':
-      return native();
+      return copying ? copied() : native();
     case 'ephemeral':
       return refused(
         'has subscriptions only while a consumer runs',
@@ -52,11 +55,24 @@ export function resolveFanOut({ capabilities: { fanout } }: Offer): Resolution {
         'loss-while-away',
       );
     case 'none':
-      return refused(
-        'gives all subscriptions of a topic one copy to share',
-        'use a backend with named subscriptions, so that none takes the messages of another',
-      );
+      return rivals.length === 0
+        ? native('any other subscription of its topics would take its messages')
+        : shared(rivals);
   }
+}
+
+function copied(): Resolution {
+  return composed(
+    'copying each message from the queue of its topic to a queue of every subscription',
+    'a crash in the middle copies a message again, with the same id; copies come one after the other',
+  );
+}
+
+function shared(rivals: readonly string[]): Resolution {
+  return refused(
+    `gives it and ${rivals.join(', ')} one copy to share`,
+    'name in `store` a backend that remembers, so that copies can be made, or use a backend with named subscriptions',
+  );
 }
 
 /** Topics that begin later are listened to from then on, without a new start. */

@@ -6,6 +6,7 @@ import { BOUNDS_LAWS } from './laws/bounds.laws.js';
 import { BUS_LAWS } from './laws/bus.laws.js';
 import { CANCEL_LAWS } from './laws/cancel.laws.js';
 import { CONSUMER_LAWS } from './laws/consumer.laws.js';
+import { COPYING_LAWS } from './laws/copying.laws.js';
 import { DEAD_LETTER_LAWS } from './laws/dead-letter.laws.js';
 import { DELIVERY_LAWS } from './laws/delivery.laws.js';
 import { DEDUP_LAWS } from './laws/dedup.laws.js';
@@ -82,6 +83,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...REPLAY_LAWS,
   ...SHUTDOWN_LAWS,
   ...FAN_OUT_LAWS,
+  ...COPYING_LAWS,
   ...FAULT_LAWS,
   ...ADMIN_LAWS,
 ];

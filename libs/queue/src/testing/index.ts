@@ -29,6 +29,7 @@ export { type Mutant, mutatedFixture } from './mutant.js';
 export { IMPOSSIBLE_MUTANTS, type ImpossibleMutant } from './mutants.impossible.js';
 export { MUTANTS } from './mutants.js';
 export { NOT_OFFERED } from './not-offered.js';
+export { plainQueues } from './plain-queues.js';
 export { ProcessView } from './process-view.js';
 export { Recorder } from './recorder.js';
 export { type LawReport, runLaw, runLaws, type Verdict, VERDICTS } from './run-laws.js';

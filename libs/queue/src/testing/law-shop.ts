@@ -1,5 +1,4 @@
 import { sleep } from '../ambient/clock.js';
-import { ForwardingBackend } from '../backend/forwarding-backend.js';
 import { fromNodeSqlite } from '../composed/outbox/executors.js';
 import { OutboxBackend, type OutboxOptions } from '../composed/outbox/outbox.backend.js';
 import { inboxSchema, outboxSchema } from '../composed/outbox/outbox.schema.js';
@@ -7,6 +6,7 @@ import type { SqlExecutor } from '../composed/outbox/sql-executor.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { AlteredBackend } from './altered-backend.js';
 import { must } from './expectations.js';
+import { Lasting } from './lasting.js';
 import { type LawBench, SUBSCRIPTION, TOPIC } from './law-bench.js';
 import { ProcessView } from './process-view.js';
 
@@ -96,13 +96,6 @@ export interface ShopProcess {
   readonly outbox: OutboxBackend;
   /** The database as this process sees it. */
   readonly sql: SqlExecutor;
-}
-
-/** The broker outlives those who use it. */
-class Lasting extends ForwardingBackend {
-  override close(): Promise<void> {
-    return Promise.resolve();
-  }
 }
 
 /** Statements of a dead process are never run, and never answered. */

@@ -2,7 +2,7 @@ import type { Delivery } from '../message/delivery.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { ack, type Mutant, mutant, ok, outgoing, publishing, settlingAs } from './mutant.js';
 import { CONSUMING_MUTANTS } from './mutants.consuming.js';
-import { DELAYING_MUTANTS } from './mutants.delaying.js';
+import { COPYING_MUTANTS } from './mutants.copying.js';
 import { ENVELOPE_MUTANTS } from './mutants.envelope.js';
 import { HANDLING_MUTANTS } from './mutants.handling.js';
 import { ORDERING_MUTANTS } from './mutants.ordering.js';
@@ -166,7 +166,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...ORDERING_MUTANTS,
   ...ENVELOPE_MUTANTS,
   ...OUTBOX_MUTANTS,
-  ...DELAYING_MUTANTS,
+  ...COPYING_MUTANTS,
 ];
 
 async function nothing(): Promise<readonly Delivery[]> {

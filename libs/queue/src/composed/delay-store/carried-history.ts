@@ -1,5 +1,5 @@
 import type { Peeked } from '../../backend/inspect.js';
-import { changedDelivery, type Delivery } from '../../message/delivery.js';
+import type { Delivery } from '../../message/delivery.js';
 import { type FailureRecord, MAX_FAILURE_HISTORY } from '../../message/failure-record.js';
 import { type Headers, withHeaders, withoutHeader } from '../../message/headers.js';
 
@@ -32,20 +32,20 @@ export function withHistory(
   return withHeaders(headers, { [RETRIED_HEADER]: text });
 }
 
-/** The delivery as it would be had its message never left; the same object when it never did. */
-export function restored(delivery: Delivery): Delivery {
+/** How a delivery would differ had its message never left; undefined when it never did. */
+export function changesOf(delivery: Delivery): Partial<Delivery> | undefined {
   const text = delivery.headers[RETRIED_HEADER];
-  if (text === undefined) return delivery;
+  if (text === undefined) return undefined;
   const headers = withoutHeader(delivery.headers, RETRIED_HEADER);
   const before = decoded(text);
-  if (before === undefined) return changedDelivery(delivery, { headers });
-  return changedDelivery(delivery, {
+  if (before === undefined) return { headers };
+  return {
     headers,
     attempt: before.attempts + delivery.attempt,
     crashes: before.crashes + delivery.crashes,
     failures: joined(before, delivery),
     publishedAt: before.publishedAt,
-  });
+  };
 }
 
 /** The same for a message that lies on the broker. */

@@ -1,10 +1,10 @@
 import type { Clock } from '../../ambient/clock.js';
 import type { Receiver, Settlement, SettleResult } from '../../backend/backend.js';
-import { ForwardingReceiver } from '../../backend/forwarding-backend.js';
+import { RestoringReceiver } from '../../backend/restoring-receiver.js';
 import type { Delivery } from '../../message/delivery.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { messageOf, withMessage } from '../../relay/with-message.js';
-import { restored, withHistory } from './carried-history.js';
+import { changesOf, withHistory } from './carried-history.js';
 import type { DelayLane } from './delay-lane.js';
 import type { LeavingRetries } from './leaving-retries.js';
 
@@ -22,34 +22,22 @@ type Retry = Settlement & { readonly kind: 'retry' };
  * Hands the retries that the broker cannot delay over to another backend: copied there and confirmed, then acknowledged
  * here. What comes back looks as if it had never been away.
  */
-export class DelayStoreReceiver extends ForwardingReceiver {
+export class DelayStoreReceiver extends RestoringReceiver {
   readonly #parts: DelayStoreReceiverParts;
-  /** What the backend knows of each delivery that was restored: its token is there. */
-  readonly #originals = new WeakMap<Delivery, Delivery>();
   /** Copied already: only the acknowledgement is still to be done. */
   readonly #copied = new WeakSet<Delivery>();
 
   constructor(inner: Receiver, parts: DelayStoreReceiverParts) {
-    super(inner);
+    super(inner, changesOf);
     this.#parts = parts;
-  }
-
-  override async receive(max: number, signal: AbortSignal): Promise<readonly Delivery[]> {
-    return (await this.inner.receive(max, signal)).map((delivery) => this.#restored(delivery));
-  }
-
-  #restored(delivery: Delivery): Delivery {
-    const whole = restored(delivery);
-    if (whole !== delivery) this.#originals.set(whole, delivery);
-    return whole;
   }
 
   override async settle(acts: readonly Settlement[]): Promise<readonly SettleResult[]> {
     const leaving = acts.filter((act): act is Retry => this.#leaves(act));
-    if (leaving.length === 0) return this.inner.settle(acts.map((act) => this.#onBroker(act)));
+    if (leaving.length === 0) return super.settle(acts);
     const staying = acts.filter((act) => !this.#leaves(act));
     const [stayed, left] = await Promise.all([
-      staying.length === 0 ? [] : this.inner.settle(staying.map((act) => this.#onBroker(act))),
+      staying.length === 0 ? [] : super.settle(staying),
       this.#leave(leaving),
     ]);
     const [ofStaying, ofLeaving] = [stayed.values(), left.values()];
@@ -58,11 +46,6 @@ export class DelayStoreReceiver extends ForwardingReceiver {
 
   #leaves(act: Settlement): act is Retry {
     return act.kind === 'retry' && act.delayMs > this.#parts.leaving.beyondMs;
-  }
-
-  #onBroker(act: Settlement): Settlement {
-    const delivery = this.#originals.get(act.delivery);
-    return delivery === undefined ? act : { ...act, delivery };
   }
 
   /** Renewed first: whoever has lost his lease changes nothing, and nobody else gets the message while it is copied. */
@@ -81,7 +64,7 @@ export class DelayStoreReceiver extends ForwardingReceiver {
   }
 
   async #each(retries: readonly Retry[], as: (retry: Retry) => Settlement): Promise<readonly SettleResult[]> {
-    return retries.length === 0 ? [] : this.inner.settle(retries.map((retry) => this.#onBroker(as(retry))));
+    return retries.length === 0 ? [] : super.settle(retries.map(as));
   }
 
   /** `ok`: the other backend has it for sure. */

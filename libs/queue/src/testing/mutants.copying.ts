@@ -1,12 +1,12 @@
-import type { Receiver } from '../backend/backend.js';
+import type { PublishResult, Receiver } from '../backend/backend.js';
 import type { Delivery } from '../message/delivery.js';
 import { withoutHeader } from '../message/headers.js';
 import { AlteredBackend } from './altered-backend.js';
 import type { DelayStorePair } from './fixture.js';
 import { type Mutant, mutant, publishing } from './mutant.js';
 
-/** Mistakes with what waits on another backend. */
-export const DELAYING_MUTANTS: readonly Mutant[] = [
+/** Mistakes with what is copied from one place to another. */
+export const COPYING_MUTANTS: readonly Mutant[] = [
   {
     name: 'acknowledges a retry before it waits elsewhere',
     breaks: 'C9',
@@ -17,6 +17,17 @@ export const DELAYING_MUTANTS: readonly Mutant[] = [
     'C9a',
     publishing((message) => ({ ...message, headers: withoutHeader(message.headers, 'pp-retried') })),
   ),
+  mutant('copies a message to the first of its subscriptions only', 'F1a', () => ({
+    publish: async (batch, rightly) => {
+      const isLeftOut = batch.map(({ id, topic }, at) => {
+        return topic.startsWith('copies.') && batch.findIndex((other) => other.id === id) < at;
+      });
+      const results = (await rightly(batch.filter((_, at) => !isLeftOut[at]))).values();
+      return isLeftOut.map((left) =>
+        left ? { status: 'stored', copies: 1 } : (results.next().value as PublishResult),
+      );
+    },
+  })),
 ];
 
 function acknowledgingFirst({ inner, later }: DelayStorePair): DelayStorePair {
