@@ -16,8 +16,10 @@ export class ScenarioProcess {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
   readonly ended: Promise<End>;
-  /** What it wrote to stderr, which is shown as well. */
+  /** What it wrote to stderr. */
   complaints = '';
+  /** Whether that is shown as well; a test that wants a failure need not. */
+  isShown = true;
 
   /** @param file full path of the script. @param order plain data. */
   constructor(file: string, order: object) {
@@ -27,7 +29,7 @@ export class ScenarioProcess {
     this.#child.stdin?.on('error', () => undefined);
     this.#child.stderr?.on('data', (bytes: Buffer) => {
       this.complaints += bytes.toString();
-      process.stderr.write(bytes);
+      if (this.isShown) process.stderr.write(bytes);
     });
     const lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream });
     this.#lines = lines[Symbol.asyncIterator]();
@@ -72,6 +74,10 @@ export class ScenarioProcesses {
     const child = new ScenarioProcess(file, order);
     this.#started.push(child);
     return child;
+  }
+
+  get complaints(): string {
+    return this.#started.map(({ complaints }) => complaints).join('');
   }
 
   async close(): Promise<void> {

@@ -8,6 +8,8 @@ export interface ScenarioBackend {
 
 const DRIVERS = {
   sqlite: async (): Promise<BackendFactory> => (await import('@pigeonpost/queue/sqlite')).sqliteBackend,
+  postgres: async (): Promise<BackendFactory> => (await import('@pigeonpost/queue/postgres')).postgresBackend,
+  redis: async (): Promise<BackendFactory> => (await import('@pigeonpost/queue/redis')).redisBackend,
 };
 
 export function factoryOf({ driver }: ScenarioBackend): Promise<BackendFactory> {

@@ -42,6 +42,11 @@ export class WorkerProcesses {
     return new WorkerProcess(this.#processes.start(WORKER, { ...DEFAULTS, ...this.shared, ...options }));
   }
 
+  /** What they wrote to stderr. */
+  get complaints(): string {
+    return this.#processes.complaints;
+  }
+
   close(): Promise<void> {
     return this.#processes.close();
   }

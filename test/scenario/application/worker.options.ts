@@ -31,4 +31,6 @@ export interface Work {
   readonly id: string;
   /** To kill its process, or to keep the event loop busy for so long. */
   readonly act?: 'kill' | { readonly blockMs: number };
+  /** Makes it long. */
+  readonly padding?: string;
 }

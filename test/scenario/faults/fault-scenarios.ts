@@ -1,0 +1,37 @@
+import { jest } from '@jest/globals';
+import { BrokerProcess } from '../../brokers/broker-process.js';
+import { describeWith } from '../../brokers/broker-url.js';
+import { brokerOutages } from './broker-outages.js';
+import { consumerDeaths } from './consumer-deaths.js';
+import { handlerFaults } from './handler-faults.js';
+import { networkFaults } from './network-faults.js';
+import type { FaultSubject } from './fault-subject.js';
+import { Site } from './site.js';
+
+/** The faults of docs/faults.md that are the same for every broker, on a broker of their own. */
+export function faultScenarios(subject: FaultSubject): void {
+  // Every test starts processes, on a machine that may be busy.
+  jest.setTimeout(120_000);
+
+  describeWith(subject.driver, `faults of ${subject.driver}`, () => {
+    let broker: BrokerProcess;
+    let site: Site;
+    beforeAll(async () => void (broker = await BrokerProcess.start(subject.driver)));
+    afterAll(() => broker?.dispose());
+    beforeEach(async () => void (site = await Site.open(subject, broker)));
+    afterEach(() => site?.close());
+
+    describe('processes', () => {
+      consumerDeaths(() => site);
+    });
+    describe('the broker', () => {
+      brokerOutages(() => site);
+    });
+    describe('the network', () => {
+      networkFaults(() => site);
+    });
+    describe('handlers', () => {
+      handlerFaults(() => site);
+    });
+  });
+}
