@@ -29,7 +29,7 @@ export function redisCapabilities(maxBytes: number): Capabilities {
     dedup: Object.freeze({ windowMs: MAX_DEDUP_WINDOW_MS }),
     cancel: true,
     log: false,
-    bounds: false,
+    bounds: true,
     priority: PRIORITY_LEVELS,
     ttl: 'message',
     tx: 'none',

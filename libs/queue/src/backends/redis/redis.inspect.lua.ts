@@ -1,10 +1,11 @@
-import { LINES } from './redis.lines.lua.js';
+import { LINES, OLDEST } from './redis.lines.lua.js';
 
 /**
  * ARGV: id of a subscription. Answers -1 when there is none; 0 when there is more to catch up with, to be asked again; and
- * otherwise how many are ready, delayed, held, in flight and dead, and the record of the oldest ready one with the present.
+ * otherwise how many are ready, delayed, held, in flight and dead, and when the oldest ready one was published, the present,
+ * and what its bounds have cost it.
  */
-export const DEPTH = `${LINES}${String.raw`
+export const DEPTH = `${LINES}${OLDEST}${String.raw`
 local s = p .. ':s:' .. ARGV[1]
 if not call('HGET', p .. ':i', ARGV[1]) then return -1 end
 if catchUp(s) then
@@ -12,18 +13,12 @@ if catchUp(s) then
   return 0
 end
 wake()
-local oldest
-for level = 0, 9 do
-  local found = call('ZRANGEBYSCORE', s .. ':r', text(level * LEVEL), '(' .. text((level + 1) * LEVEL), 'WITHSCORES', 'LIMIT', 0, 1)
-  if found[1] then
-    local number = found[2] - level * LEVEL
-    if not oldest or number < oldest.number then oldest = { seq = found[1], number = number } end
-  end
-end
+local oldest = oldestReady(s)
 local record = oldest and call('HGET', s .. ':m', oldest.seq)
 return {
   call('ZCARD', s .. ':r'), call('ZCARD', s .. ':d'), call('ZCARD', s .. ':h'), call('ZCARD', s .. ':l'), call('ZCARD', s .. ':z'),
   record and string.match(record, '^%d+') or '', text(now),
+  call('GET', s .. ':b') or '0',
 }
 `}`;
 

@@ -91,7 +91,7 @@ export class RedisInspector {
     const asked = only === undefined ? subscriptions : [await this.#find(only)];
     for (const subscription of asked.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
       const counts = await this.#caughtUp(subscription);
-      if (counts !== undefined) yield depthOf(subscription.name, counts);
+      if (counts !== undefined) yield depthOf(subscription, counts);
       else if (only !== undefined) throw new UnknownSubscriptionError(this.#parts.backend, only);
     }
   }
@@ -183,14 +183,15 @@ export class RedisInspector {
   }
 }
 
-function depthOf(subscription: string, counts: readonly unknown[]): Depth {
-  const [ready, delayed, held, inflight, dead, oldestAt, now] = counts as [
+function depthOf({ name: subscription, bounds }: KnownSubscription, counts: readonly unknown[]): Depth {
+  const [ready, delayed, held, inflight, dead, ...texts] = counts as [
     ...[number, number, number, number, number],
-    Buffer,
-    Buffer,
+    ...Buffer[],
   ];
-  const oldestReadyMs = oldestAt.length === 0 ? undefined : Number(now) - Number(oldestAt);
-  return { kind: 'depth', subscription, ready, delayed, held, inflight, dead, oldestReadyMs };
+  const [oldestAt = 0, now = 0, dropped = 0] = texts.map(Number);
+  const oldestReadyMs = oldestAt === 0 ? undefined : now - oldestAt;
+  const counted = { ready, delayed, held, inflight, dead, oldestReadyMs };
+  return { kind: 'depth', subscription, ...counted, ...(bounds !== undefined && { dropped }) };
 }
 
 interface Found {

@@ -5,7 +5,8 @@
  * `:m` hash, number to record (see redis.wire.ts); `:t` hash, number to state; `:f` hash, number to failures as JSON;
  * `:r` what is ready, by level of priority and place in line; `:d` what is not yet due, by when it is; `:l` what is in
  * flight, by the end of its lease; `:x` what will expire, by when; `:h` what is held, by key and number; `:k` hash, key to
- * the number that has its turn; `:z` the dead, by number; `:a` those of them that hold no key, by when they died.
+ * the number that has its turn; `:z` the dead, by number; `:a` those of them that hold no key, by when they died;
+ * `:b` how many messages its bounds have cost it.
  *
  * A state is a token of ten characters and then, between spaces: deliveries, failures, releases, score in `:r`, expiry,
  * due time, and the key when the message is in the order of its key. A message that was published without anything special
@@ -144,5 +145,21 @@ local function wake()
   for s, why in pairs(made) do
     if why == 'due' or call('ZCARD', s .. ':r') > 0 then call('PUBLISH', s .. ':w', '') end
   end
+end
+`;
+
+/** Finds what has been ready for longest, whatever its priority. */
+export const OLDEST = String.raw`
+local function oldestReady(s)
+  local oldest
+  for level = 0, 9 do
+    local from, to = text(level * LEVEL), '(' .. text((level + 1) * LEVEL)
+    local found = call('ZRANGEBYSCORE', s .. ':r', from, to, 'WITHSCORES', 'LIMIT', 0, 1)
+    if found[1] then
+      local number = found[2] - level * LEVEL
+      if not oldest or number < oldest.number then oldest = { seq = found[1], number = number } end
+    end
+  end
+  return oldest
 end
 `;

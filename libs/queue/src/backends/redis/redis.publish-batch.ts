@@ -1,13 +1,18 @@
+import { SubscriptionFullError } from '../../backend/backend.errors.js';
 import type { PublishResult } from '../../backend/backend.js';
+import { OVERFLOW_HEADER } from '../../backend/bounds.js';
 import { byteLength } from '../../message/body.js';
+import { withHeaders } from '../../message/headers.js';
 import type { Outgoing } from '../../message/outgoing.js';
-import type { KnownSubscription } from './redis.topology.js';
+import type { KnownSubscription, KnownTopology } from './redis.topology.js';
 import { type Argument, recordOfOutgoing } from './redis.wire.js';
 
 /** What one call of the script takes: it holds up everybody else on the server while it runs. */
 const MOST_COPIES = 1_000;
 const MOST_BYTES = 4 * 1024 * 1024;
 const STORED = 1;
+const BEFORE = 2;
+const REFUSED = 3;
 const ALL_STORED = 1;
 const STALE = -1;
 
@@ -24,13 +29,17 @@ export class PublishBatch {
   readonly #messages: Argument[] = [];
   /** Subscriptions of this call, by id; a route names them by their place here. */
   readonly #targets = new Map<string, KnownSubscription>();
+  /** Messages for one subscription only. */
+  readonly #lanes = new Set<number>();
   readonly #routes = new Map<readonly KnownSubscription[], string>();
-  readonly #version: string;
+  readonly #backend: string;
+  readonly #known: KnownTopology;
   #total = 0;
   #bytes = 0;
 
-  constructor(version: string | undefined) {
-    this.#version = version ?? '';
+  constructor(backend: string, known: KnownTopology) {
+    this.#backend = backend;
+    this.#known = known;
   }
 
   get isEmpty(): boolean {
@@ -48,22 +57,66 @@ export class PublishBatch {
     this.#bytes += byteLength(message.body);
     const named = this.#nameOf(route);
     const record = recordOfOutgoing(message);
-    if (isPlain(message, route)) this.#messages.push(named, record);
+    if (route.some(({ bounds }) => bounds !== undefined)) {
+      this.#messages.push(`#${named}`, ...wishesOf(message), record, ...this.#overflowOf(message, route));
+    } else if (isPlain(message, route)) this.#messages.push(named, record);
     else this.#messages.push(`!${named}`, ...wishesOf(message), record);
   }
 
   arguments(): readonly Argument[] {
-    const targets = [...this.#targets.values()].flatMap(({ id, ordered }) => [id, ordered ? 'o' : '-']);
-    return [this.#version, this.#total, this.#targets.size, ...targets, ...this.#messages];
+    const targets = [...this.#targets.values()].flatMap(argumentsOf);
+    return [this.#known.version ?? '', this.#total, this.#targets.size, ...targets, ...this.#messages];
   }
 
   /** What became of the nth message; undefined when the topology is another one by now. */
   resultOf(nth: number, answer: unknown): PublishResult | undefined {
     if (answer === STALE) return undefined;
-    const isStored = answer === ALL_STORED || (answer as readonly number[])[nth] === STORED;
-    if (!isStored) return DUPLICATE;
-    const copies = this.#copies[nth] as number;
-    return RESULTS[copies] ?? { status: 'stored', copies };
+    const told = answer === ALL_STORED ? STORED : (answer as readonly unknown[])[nth];
+    if (told === STORED) return storedIn(this.#copies[nth] as number);
+    return told === BEFORE ? DUPLICATE : this.#metBounds(told as readonly [number, ...unknown[]], nth);
+  }
+
+  #metBounds([what, ...told]: readonly [number, ...unknown[]], nth: number): PublishResult {
+    if (what === REFUSED) return { status: 'refused', error: this.#fullError(told[0] as number, nth) };
+    const [copies, dropped, displaced, overflowed, perSecond] = told;
+    const speed = String(perSecond);
+    const named = (numbers: unknown): readonly KnownSubscription[] =>
+      (numbers as readonly number[]).map((number) => this.#target(number));
+    const pressure = {
+      dropped: named(dropped).map(({ name }) => name),
+      displaced: named(displaced).map(({ name }) => name),
+      overflowed: named(overflowed).map(overflowOf),
+      perSecond: speed === '' ? undefined : Number(speed),
+    };
+    return { status: 'stored', copies: copies as number, pressure };
+  }
+
+  #fullError(number: number, nth: number): SubscriptionFullError {
+    const { name: subscription, bounds } = this.#target(number);
+    const { maxMessages = 0, whenFull } = bounds ?? {};
+    const isLane = this.#lanes.has(nth);
+    const blockMs = !isLane && whenFull?.kind === 'block' ? whenFull.withinMs : undefined;
+    return new SubscriptionFullError(this.#backend, { subscription, maxMessages, blockMs });
+  }
+
+  #target(number: number): KnownSubscription {
+    return [...this.#targets.values()][number - 1] as KnownSubscription;
+  }
+
+  /** Where the message goes instead of those who let it overflow, and what it is there. */
+  #overflowOf(message: Outgoing, route: readonly KnownSubscription[]): readonly Argument[] {
+    if (message.to !== undefined) {
+      this.#lanes.add(this.places.length - 1);
+      return ['lane', 0];
+    }
+    const overflowing = route.filter(({ bounds }) => bounds?.whenFull.kind === 'overflow');
+    const places = overflowing.flatMap((target) => {
+      const { topic } = overflowOf(target);
+      const instead = this.#known.listenersOf(topic);
+      this.#total += instead.length;
+      return [this.#numberOf(target), this.#nameOf(instead), recordOfOutgoing(overflowed(message, topic))];
+    });
+    return ['', overflowing.length, ...places];
   }
 
   #nameOf(route: readonly KnownSubscription[]): string {
@@ -101,4 +154,27 @@ function wishesOf({ delayMs, ttlMs, priority, key, dedup, to, topic, id }: Outgo
     once === undefined ? '' : Math.ceil(once.windowMs),
     delayMs ? id : '',
   ];
+}
+
+function argumentsOf({ id, ordered, bounds }: KnownSubscription): readonly Argument[] {
+  const perSecond = bounds?.whenFull.kind === 'throttle' ? bounds.whenFull.perSecond : '';
+  return [id, ordered ? 'o' : '-', bounds?.maxMessages ?? '', bounds?.whenFull.kind ?? '', perSecond];
+}
+
+function storedIn(copies: number): PublishResult {
+  return RESULTS[copies] ?? { status: 'stored', copies };
+}
+
+/** Whose copy goes elsewhere, and where. */
+function overflowOf({ name, bounds }: KnownSubscription): {
+  readonly subscription: string;
+  readonly topic: string;
+} {
+  return { subscription: name, topic: bounds?.whenFull.kind === 'overflow' ? bounds.whenFull.topic : '' };
+}
+
+/** The message as it comes from another topic. */
+function overflowed(message: Outgoing, topic: string): Outgoing {
+  const headers = withHeaders(message.headers, { [OVERFLOW_HEADER]: message.topic });
+  return { ...message, topic, headers, body: message.body };
 }

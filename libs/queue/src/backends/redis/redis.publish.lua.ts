@@ -1,16 +1,21 @@
-import { LINES } from './redis.lines.lua.js';
+import { ADMISSION } from './redis.admission.lua.js';
+import { LINES, OLDEST } from './redis.lines.lua.js';
 
 /**
  * Stores a batch: every message in all its subscriptions, or, when the topology is another one than the caller knows, nothing.
  *
- * ARGV: version of the topology, how many copies at most, how many subscriptions; for each its id, and `o` when it has an
- * order by key; for each message that is nothing but a record a route and the record; for any other a `!` with its route,
- * delay in ms, life in ms, priority, key, id for its window, ms of its window, its id, the record. Absent things are empty. A route
- * is the numbers of subscriptions in this call, with commas.
+ * ARGV: version of the topology, how many copies at most, how many subscriptions; for each its id, `o` when it has an order by
+ * key, its bound or nothing, what it does when it is full, and the speed it tells. Then the messages: of one that is nothing but
+ * a record a route and the record; of any other `!` and its route, delay in ms, life in ms, priority, key, id for its window,
+ * ms of its window, its id, the record; of one that may meet bounds the same with `#`, and behind it `lane` when it is
+ * for one subscription only, how many would overflow, and for each of these its number, the route it overflows to, and the record
+ * there. Absent things are empty. A route is the numbers of subscriptions in this call, with commas.
  *
- * Answers -1 for another topology, 1 when all was stored, and otherwise a number per message: 1 stored, 2 stored before.
+ * Answers -1 for another topology, 1 when all was stored, and otherwise per message: 1 stored; 2 stored before; 3 and a
+ * number, refused by that one; 4, how many copies, the numbers of those who dropped it, displaced another for it, and had it
+ * overflow, and the speed or nothing.
  */
-export const PUBLISH = `${LINES}${String.raw`
+export const PUBLISH = `${LINES}${OLDEST}${ADMISSION}${String.raw`
 if call('GET', p .. ':v') ~= ARGV[1] then return -1 end
 local seq = take(tonumber(ARGV[2]))
 local targets = {}
@@ -18,8 +23,10 @@ local at = 4
 for i = 1, tonumber(ARGV[3]) do
   local s = p .. ':s:' .. ARGV[at]
   catchUp(s)
-  targets[i] = { id = ARGV[at], s = s, ordered = ARGV[at + 1] == 'o', rows = {}, places = {}, wasIdle = call('ZCARD', s .. ':r') == 0 }
-  at = at + 2
+  local max, kind, perSecond = tonumber(ARGV[at + 2]), ARGV[at + 3], ARGV[at + 4]
+  targets[i] = { id = ARGV[at], number = i, s = s, ordered = ARGV[at + 1] == 'o', rows = {}, places = {},
+    wasIdle = call('ZCARD', s .. ':r') == 0, max = max, kind = kind, perSecond = perSecond }
+  at = at + 5
 end
 
 local routes = {}
@@ -77,29 +84,83 @@ end
 
 local answers = {}
 local isPlain = true
+
+local function answer(what)
+  answers[#answers + 1] = what
+  isPlain = isPlain and what == 1
+end
+
+local function give(target, record, st, wish)
+  addSpecial(target, now .. ';' .. record, st, wish.key)
+  if target.room then target.room = target.room - 1 end
+  if st.due > 0 then plan(wish.id, target, wish.once, st.due) end
+end
+
+local function giveWithin(wish, st, takers)
+  local refusing, verdict = admit(takers, wish.isLane, wish.elsewhere)
+  if refusing then return { 3, refusing.number } end
+  if not verdict then
+    for _, target in ipairs(takers) do give(target, wish.record, st, wish) end
+    return 1
+  end
+  local copies = #verdict.overflow
+  for _, target in ipairs(verdict.displaced) do displaceOldest(target) end
+  for _, target in ipairs(takers) do
+    if not verdict.leaving[target] then
+      give(target, wish.record, st, wish)
+      copies = copies + 1
+    end
+  end
+  for _, each in ipairs(verdict.overflow) do give(each.target, each.record, st, wish) end
+  return { 4, copies, numbersOf(verdict.dropped), numbersOf(verdict.displaced), numbersOf(verdict.overflowed),
+    verdict.perSecond and tostring(verdict.perSecond) or '' }
+end
+
+local function readWish()
+  local route = routeOf(ARGV[at])
+  local delay, ttl, priority, key, once, window, id, record = unpack(ARGV, at + 1, at + 8)
+  local wish = { delay = delay, ttl = ttl, priority = priority, key = key, once = once, window = window, id = id, record = record,
+    elsewhere = {} }
+  if string.byte(ARGV[at]) == 33 then
+    at = at + 9
+    return wish, route, false
+  end
+  wish.isLane = ARGV[at + 9] == 'lane'
+  local count = tonumber(ARGV[at + 10])
+  at = at + 11
+  for i = 1, count do
+    wish.elsewhere[targets[tonumber(ARGV[at])]] = { takers = routeOf(ARGV[at + 1]), record = ARGV[at + 2] }
+    at = at + 3
+  end
+  return wish, route, true
+end
+
+local function storeSpecial()
+  local wish, route, hasBounds = readWish()
+  if wish.once ~= '' and call('EXISTS', p .. ':o:' .. wish.once) == 1 then return 2 end
+  local score = text((9 - (tonumber(wish.priority) or 0)) * LEVEL)
+  local st = { score = score, exp = wish.ttl == '' and 0 or later(wish.ttl), due = wish.delay == '' and 0 or later(wish.delay) }
+  local result = 1
+  if hasBounds then
+    result = giveWithin(wish, st, route)
+  else
+    for _, target in ipairs(route) do give(target, wish.record, st, wish) end
+  end
+  local isKept = result == 1 or (result[1] == 4 and result[2] > 0)
+  if wish.once ~= '' and isKept then call('SET', p .. ':o:' .. wish.once, '', 'PX', wish.window) end
+  return result
+end
+
 while at <= #ARGV do
   local route = ARGV[at]
-  if string.byte(route) ~= 33 then
+  local mark = string.byte(route)
+  if mark ~= 33 and mark ~= 35 then
     local record = now .. ';' .. ARGV[at + 1]
     for _, target in ipairs(routeOf(route)) do add(target, record) end
-    answers[#answers + 1] = 1
+    answer(1)
     at = at + 2
   else
-    local delay, ttl, priority, key, once, window, id, body = unpack(ARGV, at + 1, at + 8)
-    if once ~= '' and call('EXISTS', p .. ':o:' .. once) == 1 then
-      answers[#answers + 1] = 2
-      isPlain = false
-    else
-      local score = text((9 - (tonumber(priority) or 0)) * LEVEL)
-      local st = { score = score, exp = ttl == '' and 0 or later(ttl), due = delay == '' and 0 or later(delay) }
-      for _, target in ipairs(routeOf(route)) do
-        addSpecial(target, now .. ';' .. body, st, key)
-        if st.due > 0 then plan(id, target, once, st.due) end
-      end
-      if once ~= '' then call('SET', p .. ':o:' .. once, '', 'PX', window) end
-      answers[#answers + 1] = 1
-    end
-    at = at + 9
+    answer(storeSpecial())
   end
 end
 for _, target in ipairs(targets) do flush(target) end

@@ -74,12 +74,12 @@ export class RedisPublisher {
     results: readonly (PublishResult | undefined)[],
     known: KnownTopology,
   ): readonly PublishBatch[] {
-    let chunk = new PublishBatch(known.version);
+    let chunk = new PublishBatch(this.#parts.owner.name, known);
     const chunks = [chunk];
     for (const [at, message] of batch.entries()) {
       const route = results[at] === undefined ? routeOf(message, known) : [];
       if (route.length === 0) continue;
-      if (chunk.isFull) chunks.push((chunk = new PublishBatch(known.version)));
+      if (chunk.isFull) chunks.push((chunk = new PublishBatch(this.#parts.owner.name, known)));
       chunk.add(message, route, at);
     }
     return chunks.filter(({ isEmpty }) => !isEmpty);
