@@ -21,6 +21,7 @@ export interface BridgeStatus {
 export class Bridges {
   readonly #logger = new Logger('QueueModule');
   readonly #running: readonly { readonly config: BridgeConfig; readonly bridge: Bridge }[];
+  readonly #started = new Set<object>();
   #drained: Promise<unknown> | undefined;
 
   constructor(
@@ -36,9 +37,10 @@ export class Bridges {
     });
   }
 
-  /** A sentence for each bridge that could lose messages. Asked when all backends are open. */
-  refusals(): readonly string[] {
+  /** A sentence for each bridge that could lose messages. Those with a backend that is not known yet are left out. */
+  refusals(isKnown: (backend: string) => boolean): readonly string[] {
     return this.#running.flatMap(({ config }) => {
+      if (!isKnown(config.from.backend) || !isKnown(config.to.backend)) return [];
       const [from, to] = [config.from.backend, config.to.backend].map((name) => {
         return this.connections.get(name).backend.capabilities;
       }) as [Capabilities, Capabilities];
@@ -46,15 +48,22 @@ export class Bridges {
     });
   }
 
-  /** Begins to move. Rejects when a subscription cannot be opened. */
+  /** Begins to move, but for those that wait for a backend: they begin at a later call. Rejects when one cannot be opened. */
   async start(): Promise<void> {
-    for (const { config, bridge } of this.#running) {
-      await bridge.start();
-      const { name, from, to } = config;
+    for (const running of this.#running) {
+      const { name, from, to } = running.config;
+      if (this.#started.has(running) || this.#isMissing(from.backend) || this.#isMissing(to.backend))
+        continue;
+      await running.bridge.start();
+      this.#started.add(running);
       this.#logger.log(
         `bridge "${name}" moves ${from.topics.join(', ')} from ${from.backend} to ${to.backend}`,
       );
     }
+  }
+
+  #isMissing(backend: string): boolean {
+    return this.connections.get(backend).backend.isMissing;
   }
 
   /** All of them at once, whoever asks first. Never rejects. */

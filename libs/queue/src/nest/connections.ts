@@ -3,11 +3,12 @@ import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { sleep } from '../ambient/clock.js';
 import { systemAmbient, type Ambient } from '../ambient/ambient.js';
 import type { Backend } from '../backend/backend.js';
-import { UnsupportedError } from '../backend/backend.errors.js';
+import { BackendUnavailableError, UnsupportedError } from '../backend/backend.errors.js';
 import { DeduplicatingBackend } from '../composed/deduplicating.backend.js';
 import { ClaimCheck } from '../composed/claim-check.js';
 import { Signing } from '../composed/signing.js';
 import { type MessageTransform, TransformedBackend } from '../composed/transformed.backend.js';
+import { QueueError } from '../message/queue-error.js';
 import type { Offer } from '../policies/resolution.js';
 import { parseDuration } from '../policies/duration.js';
 import { Bus } from '../publish/bus.js';
@@ -135,15 +136,42 @@ export class Connections implements OnApplicationShutdown {
     throw new InvalidOptionsError(`there is no backend "${name}": the options list ${this.names.join(', ')}`);
   }
 
-  /** Rejects with the first failure; what was opened by then is closed by the caller. */
+  /**
+   * Rejects with the first failure; what was opened by then is closed by the caller. Those with `start: 'retry'` that
+   * cannot be reached are missing from then on.
+   */
   async openAll(): Promise<void> {
-    await Promise.all([...this.#byName.values()].map(({ backend }) => backend.connect()));
+    await Promise.all(
+      this.options.backends.map(async ({ name, start }) => {
+        const { backend } = this.get(name);
+        try {
+          await backend.connect();
+        } catch (error) {
+          if (start !== 'retry' || isFinal(error)) throw error;
+          backend.missing(error);
+        }
+      }),
+    );
   }
 
-  /** What each backend can do, by name. Opens those that are not open: one may lean on another. */
-  async offers(): Promise<ReadonlyMap<string, Offer>> {
-    const opened = await Promise.all([...this.#byName.values()].map(({ backend }) => backend.connect()));
-    return new Map(this.names.map((name, at) => [name, offerOf(opened[at] as ComposedBackend)]));
+  /** Whether it was told to be tried again, and this is a reason to. */
+  mayComeLate(name: string, error: unknown): boolean {
+    const { start } = this.options.backends.find((config) => config.name === name) ?? {};
+    return start === 'retry' && error instanceof BackendUnavailableError;
+  }
+
+  get missing(): readonly string[] {
+    return this.names.filter((name) => this.get(name).backend.isMissing);
+  }
+
+  /**
+   * What each backend can do, by name; without those that are missing, but for `arriving`, which has been dialled. Opens
+   * those that are not open: one may lean on another.
+   */
+  async offers(arriving?: string): Promise<ReadonlyMap<string, Offer>> {
+    const names = this.names.filter((name) => name === arriving || !this.get(name).backend.isMissing);
+    const opened = await Promise.all(names.map((name) => this.get(name).backend.dial()));
+    return new Map(names.map((name, at) => [name, offerOf(opened[at] as ComposedBackend)]));
   }
 
   /**
@@ -167,6 +195,13 @@ export class Connections implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await this.closeAll();
   }
+}
+
+/** Time mends much, but not these. */
+const FINAL = new Set(['invalid_options', 'missing_driver']);
+
+function isFinal(error: unknown): boolean {
+  return error instanceof QueueError && FINAL.has(error.code);
 }
 
 function watchMsOf({ watchdog = '30s' }: QueueModuleOptions): number | undefined {

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { Logger, Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { Module } from '@nestjs/core/injector/module.js';
-import type { Backend } from '../backend/backend.js';
+import type { Backend, OpenedBackend } from '../backend/backend.js';
 import { BatchHandler } from '../consume/batch-handler.js';
 import { Consumer } from '../consume/consumer.js';
 import type { ConsumerWatch } from '../consume/consumer-options.js';
@@ -99,8 +99,8 @@ export class ConsumerBuilder {
   }
 
   async build({ claim, handler, interceptors, routes }: PreparedClaim): Promise<RunningClaim> {
-    const { backend, bus } = this.connections.get(claim.backend);
-    const { backend: opened, store } = await backend.connect();
+    const { bus } = this.connections.get(claim.backend);
+    const { backend: opened, store } = await this.#opened(claim);
     const listener = new DeliveryLog(bus, this.logger);
     const consumer = new Consumer({
       backend: opened,
@@ -120,11 +120,16 @@ export class ConsumerBuilder {
     return { claim, consumer, sweep: this.#sweep(claim, opened, listener) };
   }
 
+  /** A backend that is still missing is stood for: its consumers are made now, and started when it is there. */
+  async #opened({ backend: name }: HandlerClaim): Promise<OpenedBackend> {
+    const { backend, store } = this.connections.get(name);
+    return backend.isMissing ? { backend, store } : backend.connect();
+  }
+
   /** What stays inside the process has no client that could wedge. */
   #watch({ backend: name }: HandlerClaim, { capabilities }: Backend): ConsumerWatch | undefined {
     const { watchMs } = this.connections;
-    if (watchMs === undefined || capabilities.hosts === 'process' || capabilities.depth === 'none')
-      return undefined;
+    if (watchMs === undefined || capabilities.hosts === 'process') return undefined;
     return { withinMs: watchMs, probe: this.connections.get(name).health.probe };
   }
 

@@ -25,20 +25,25 @@ export function topicTopologies(options: QueueModuleOptions, backend: string): r
     .map(({ name, retain }) => ({ name, retain: retain ? retentionOf(retain) : false }));
 }
 
-/** What each declared topic asks for, and how its backend meets it; topics that ask for nothing are left out. */
+/**
+ * What each declared topic asks for, and how its backend meets it; left out are topics that ask for nothing, and those on
+ * backends without an offer.
+ */
 export function topicPlans(
   options: QueueModuleOptions,
-  offerOf: (backend: string) => Offer,
+  offers: ReadonlyMap<string, Offer>,
 ): readonly HandlerPlan[] {
   const primary = primaryOf(options.backends);
-  const plans = (options.topology?.topics ?? []).map((topic, at): HandlerPlan => {
+  const plans = (options.topology?.topics ?? []).flatMap((topic, at): readonly HandlerPlan[] => {
     const { name, backend = primary } = topic;
-    const { capabilities, ...beside } = offerOf(backend);
+    const offer = offers.get(backend);
+    if (offer === undefined) return [];
+    const { capabilities, ...beside } = offer;
     const entries = compile(requirementsOfTopic(policiesOfTopic(topic)), capabilities, {
       ...beside,
       accept: [],
     });
-    return { handler: `topology.topics[${at}]`, subscription: undefined, topics: [name], backend, entries };
+    return [{ handler: `topology.topics[${at}]`, subscription: undefined, topics: [name], backend, entries }];
   });
   return plans.filter(({ entries }) => entries.length > 0);
 }
@@ -58,17 +63,19 @@ export function declaredListeners(options: QueueModuleOptions): readonly {
 /** The same for declared subscriptions. */
 export function subscriptionPlans(
   options: QueueModuleOptions,
-  offerOf: (backend: string) => Offer,
+  offers: ReadonlyMap<string, Offer>,
 ): readonly HandlerPlan[] {
   const primary = primaryOf(options.backends);
-  const plans = (options.topology?.subscriptions ?? []).map((declared, at): HandlerPlan => {
+  const plans = (options.topology?.subscriptions ?? []).flatMap((declared, at): readonly HandlerPlan[] => {
     const { name, topics, backend = primary, bounds, start } = declared;
-    const { capabilities, ...beside } = offerOf(backend);
+    const offer = offers.get(backend);
+    if (offer === undefined) return [];
+    const { capabilities, ...beside } = offer;
     const entries = compile(declaring({ bounds: bounds || undefined, start }), capabilities, {
       ...beside,
       accept: [],
     });
-    return { handler: `topology.subscriptions[${at}]`, subscription: name, topics, backend, entries };
+    return [{ handler: `topology.subscriptions[${at}]`, subscription: name, topics, backend, entries }];
   });
   return plans.filter(({ entries }) => entries.length > 0);
 }

@@ -49,8 +49,8 @@ async function plansIn(modules: ModulesContainer): Promise<readonly HandlerPlan[
   const offerOn = (backend: string): Offer => offers.get(backend) as Offer;
   return [
     ...plansOf(claims, declaredListeners(options), offerOn),
-    ...topicPlans(options, offerOn),
-    ...subscriptionPlans(options, offerOn),
+    ...topicPlans(options, offers),
+    ...subscriptionPlans(options, offers),
   ];
 }
 

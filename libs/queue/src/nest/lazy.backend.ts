@@ -1,5 +1,5 @@
-import type { Clock } from '../ambient/clock.js';
-import { BackendClosedError } from '../backend/backend.errors.js';
+import { type Clock, sleep } from '../ambient/clock.js';
+import { BackendClosedError, BackendUnavailableError } from '../backend/backend.errors.js';
 import type {
   Backend,
   BackendStatus,
@@ -21,6 +21,9 @@ import type { Store, StoreEntry, StoreOp, Page, WriteResult } from '../store/sto
 
 /** Backends hide their secrets themselves; whoever wrote this one may have forgotten the URL. */
 const redact = redactorOf([]);
+
+/** How long the end of an application waits for a connection that it was about to open. */
+const DIAL_GRACE_MS = 1_000;
 
 /** What can be promised before a backend is open: nothing, and one message at a time. */
 const BEFORE_OPEN = Object.freeze<Capabilities>({
@@ -78,7 +81,11 @@ export class LazyBackend implements Backend {
   #opened: Backend | undefined;
   #publishNow: Backend['publishNow'];
   #closed = false;
-  /** Until it is open: down, and why. */
+  /** Open, and not yet in use while `isMissing`. */
+  #dialled: Backend | undefined;
+  /** It is dialled in the background: everybody else is refused at once. */
+  #missing = false;
+  /** Until it is in use: down, and why. */
   #before: BackendStatus;
   readonly #listeners: StatusListener[] = [];
 
@@ -91,28 +98,67 @@ export class LazyBackend implements Backend {
   }
 
   get capabilities(): Capabilities {
-    return this.#opened?.capabilities ?? BEFORE_OPEN;
+    return this.#dialled?.capabilities ?? BEFORE_OPEN;
   }
 
   /** Opens it if it is not. A failure is forgotten, so that the next use tries again. */
   async connect(): Promise<ComposedBackend> {
+    if (this.#missing) throw this.#unavailable('be used');
+    const opened = await this.dial();
+    this.#use(opened.backend);
+    return opened;
+  }
+
+  /** The same without taking it into use. */
+  async dial(): Promise<ComposedBackend> {
     if (this.#closed) throw new BackendClosedError(this.name, 'open it again');
     this.#opening ??= this.#open();
     return this.#opening;
   }
 
+  /** From now on until `arrived` every use is refused at once, and certainly does nothing; `why` is its last error. */
+  missing(why: unknown): void {
+    this.#missing = true;
+    this.#opened = this.#publishNow = undefined;
+    this.#note(why);
+    this.#tell();
+  }
+
+  get isMissing(): boolean {
+    return this.#missing;
+  }
+
+  /** It was dialled, and everything that its users rely on is there. */
+  arrived(): void {
+    this.#missing = false;
+    if (this.#dialled !== undefined) this.#use(this.#dialled);
+  }
+
+  #use(backend: Backend): void {
+    if (this.#opened !== undefined) return;
+    this.#opened = backend;
+    this.#publishNow = backend.publishNow?.bind(backend);
+    this.#tell();
+  }
+
+  #note(error: unknown): void {
+    this.#before = { ...this.#before, lastError: redact(describeError(error).message) };
+  }
+
+  #unavailable(doing: string): BackendUnavailableError {
+    const why = `it has not been reached since the start of the application: ${this.#before.lastError}`;
+    return new BackendUnavailableError(this.name, doing, why);
+  }
+
   async #open(): Promise<ComposedBackend> {
     try {
       const opened = await this.openBackend();
-      const { backend } = opened;
-      this.#opened = backend;
-      this.#publishNow = backend.publishNow?.bind(backend);
-      backend.onStatus?.(this.#tell);
-      this.#tell(backend.status());
+      this.#dialled = opened.backend;
+      opened.backend.onStatus?.(() => this.#opened && this.#tell());
       return opened;
     } catch (error) {
       this.#opening = undefined;
-      this.#before = { ...this.#before, lastError: redact(describeError(error).message) };
+      this.#note(error);
       throw error;
     }
   }
@@ -122,9 +168,9 @@ export class LazyBackend implements Backend {
     this.#listeners.push(listener);
   }
 
-  readonly #tell: StatusListener = (status) => {
-    for (const listener of this.#listeners) listener(status);
-  };
+  #tell(): void {
+    for (const listener of this.#listeners) listener(this.status());
+  }
 
   /** Only once it is open, and only where the backend has it. */
   get publishNow(): Backend['publishNow'] {
@@ -136,13 +182,18 @@ export class LazyBackend implements Backend {
   }
 
   async ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
-    return (await this.#backend()).ensure(topology, mode);
+    return (this.#dialled ?? (await this.#backend())).ensure(topology, mode);
   }
 
   publish(batch: readonly Outgoing[], options?: PublishCall): Promise<readonly PublishResult[]> {
     return this.#opened === undefined
-      ? this.#backend().then((backend) => backend.publish(batch, options))
+      ? this.#publishEarly(batch, options)
       : this.#opened.publish(batch, options);
+  }
+
+  async #publishEarly(batch: readonly Outgoing[], options?: PublishCall): Promise<readonly PublishResult[]> {
+    if (this.#missing) return batch.map(() => ({ status: 'refused', error: this.#unavailable('publish') }));
+    return (await this.#backend()).publish(batch, options);
   }
 
   async open(subscription: SubscriptionSpec): Promise<Receiver> {
@@ -157,10 +208,18 @@ export class LazyBackend implements Backend {
     return this.#opened?.status() ?? this.#before;
   }
 
-  /** Closes the store with it. What was never opened stays closed. */
+  /** Closes the store with it. What was never opened stays closed; what is being opened is closed when it is open. */
   async close(deadline: Date): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    const closing = this.#closeOpened(deadline);
+    const over = new AbortController();
+    const leftMs = Math.min(deadline.getTime() - this.clock.now(), this.#dialled ? Infinity : DIAL_GRACE_MS);
+    const closed = closing.finally(() => over.abort());
+    await Promise.race([closed, sleep(this.clock, Math.max(0, leftMs), over.signal)]);
+  }
+
+  async #closeOpened(deadline: Date): Promise<void> {
     const opened = await this.#opening?.catch(() => undefined);
     await opened?.backend.close(deadline);
     await opened?.store?.close();

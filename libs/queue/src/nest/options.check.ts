@@ -21,6 +21,7 @@ const BACKEND_KEYS = new Set([
   'name',
   'driver',
   'primary',
+  'start',
   'locality',
   'codec',
   'outbox',

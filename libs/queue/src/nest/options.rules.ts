@@ -83,6 +83,10 @@ export class BackendRules {
   primary?: unknown;
 
   @IsOptional()
+  @IsIn(['fail', 'retry'])
+  start?: unknown;
+
+  @IsOptional()
   @IsIn(LOCALITIES)
   locality?: unknown;
 

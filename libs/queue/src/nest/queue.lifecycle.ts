@@ -12,9 +12,13 @@ import { declaredListeners, subscriptionPlans, topicPlans } from './declared.top
 import { delayRefusals } from './delay-store.js';
 import { storeRefusals } from './shared.store.js';
 import { plansOf, refuseUnmet } from './handler.plan.js';
+import { BackendUnavailableError } from '../backend/backend.errors.js';
+import type { LazyBackend } from './lazy.backend.js';
+import { LateStarts } from './late.starts.js';
 import { hangGate, hasHooks } from './module.gate.js';
 import { InvalidOptionsError } from './nest.errors.js';
 import type { Plans } from './queue.explainer.js';
+import { sayTo } from './say.js';
 import type { QueueModuleOptions } from './queue.options.js';
 import type { HandlerClaim, SubscriptionExplorer } from './subscription.explorer.js';
 import { ensureTopologies, topologies } from './topology.js';
@@ -40,9 +44,19 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
   #cancelSignalCheck: CancelTimer | undefined;
   #prepared: Promise<void> | undefined;
   #bootstrapped = false;
+  #claims: readonly HandlerClaim[] = [];
+  /** Consumers whose modules are ready, and that have not started. */
+  readonly #due = new Set<RunningClaim>();
+  readonly #late: LateStarts;
 
   constructor(private readonly parts: LifecycleParts) {
     this.#drainMs = parseDuration('shutdown.drain', parts.options.shutdown?.drain ?? '25s');
+    const { connections, logger } = parts;
+    this.#late = new LateStarts({
+      ambient: connections.ambient,
+      bringUp: (backend) => this.#bringUp(backend),
+      failed: (backend, error) => noteFailure(connections.get(backend).backend, error, logger),
+    });
   }
 
   /** Once: in a hybrid application Nest calls the hooks for a deferred microservice and again for the application. */
@@ -69,23 +83,62 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
     await this.#orClose(async () => {
       await connections.openAll();
       await this.#plan(claims);
-      const { ensure = 'create' } = options;
-      const wanted = topologies(options, claims, connections.primary);
-      if (ensure !== 'off') await ensureTopologies(wanted, ensure, this.parts);
+      await this.#ensureAll(claims);
       consumers.set(await Promise.all(prepared.map((claim) => builder.build(claim))));
     });
     for (const module of this.#modules()) this.#gate(module);
+    this.#claims = claims;
+    for (const backend of connections.missing) this.#late.begin(backend);
   }
 
-  /** Kept also when it is refused, so that it can be looked at. */
-  async #plan(claims: readonly HandlerClaim[]): Promise<void> {
+  /** What the start could not do for a backend that was missing. */
+  async #bringUp(name: string): Promise<void> {
+    const { connections, consumers, bridges } = this.parts;
+    const { backend } = connections.get(name);
+    await backend.dial();
+    await this.#plan(this.#claims, name);
+    await this.#ensure(this.#claims, name);
+    if (this.#late.stopped) return;
+    backend.arrived();
+    await this.#startDue(consumers.all.filter(({ claim }) => claim.backend === name));
+    if (this.#bootstrapped) await bridges.start();
+  }
+
+  async #ensureAll(claims: readonly HandlerClaim[]): Promise<void> {
+    const { connections } = this.parts;
+    for (const name of connections.names) {
+      const { backend } = connections.get(name);
+      try {
+        if (!backend.isMissing) await this.#ensure(claims, name);
+      } catch (error) {
+        if (!connections.mayComeLate(name, error)) throw error;
+        backend.missing(error);
+      }
+    }
+  }
+
+  async #ensure(claims: readonly HandlerClaim[], name: string): Promise<void> {
+    const { options, connections } = this.parts;
+    const { ensure = 'create' } = options;
+    const topology = topologies(options, claims, connections.primary).get(name);
+    if (ensure === 'off' || topology === undefined) return;
+    await ensureTopologies(new Map([[name, topology]]), ensure, this.parts);
+  }
+
+  /** Kept also when it is refused, so that it can be looked at. Of backends that are missing nothing is known yet. */
+  async #plan(claims: readonly HandlerClaim[], arriving?: string): Promise<void> {
     const { connections, plans, options, bridges } = this.parts;
-    const offers = await connections.offers();
+    const offers = await connections.offers(arriving);
+    const isKnown = (backend: string): boolean => offers.has(backend);
     const offerOn = (backend: string): Offer => offers.get(backend) as Offer;
     const made = [
-      ...plansOf(claims, declaredListeners(options), offerOn),
-      ...topicPlans(options, offerOn),
-      ...subscriptionPlans(options, offerOn),
+      ...plansOf(
+        claims.filter(({ backend }) => isKnown(backend)),
+        declaredListeners(options),
+        offerOn,
+      ),
+      ...topicPlans(options, offers),
+      ...subscriptionPlans(options, offers),
     ];
     plans.set(made);
     const { backends } = options;
@@ -93,7 +146,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
       ...localityRefusals(backends, offers),
       ...delayRefusals(backends, offers),
       ...storeRefusals(backends, offers),
-      ...bridges.refusals(),
+      ...bridges.refusals(isKnown),
     ]);
   }
 
@@ -119,13 +172,36 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
 
   async #start(running: readonly RunningClaim[]): Promise<void> {
     this.#checkSignalsLater();
+    for (const each of running) this.#due.add(each);
     await this.#orClose(async () => {
-      for (const { claim, consumer, sweep } of running) {
-        await consumer.start();
-        sweep?.start();
-        this.parts.logger.log(startLine(claim));
-      }
+      for (const each of running) await this.#startOrLater(each);
     });
+  }
+
+  async #startOrLater(each: RunningClaim): Promise<void> {
+    const { backend } = each.claim;
+    try {
+      await this.#startDue([each]);
+    } catch (error) {
+      if (!this.parts.connections.mayComeLate(backend, error)) throw error;
+      this.#late.begin(backend);
+    }
+  }
+
+  /** Those whose modules are ready and whose backends are there. */
+  async #startDue(running: readonly RunningClaim[]): Promise<void> {
+    for (const each of running) {
+      const { claim, consumer, sweep } = each;
+      if (this.parts.connections.get(claim.backend).backend.isMissing || !this.#due.delete(each)) continue;
+      try {
+        await consumer.start();
+      } catch (error) {
+        this.#due.add(each);
+        throw error;
+      }
+      sweep?.start();
+      this.parts.logger.log(startLine(claim));
+    }
   }
 
   /** A start that fails leaves nothing running and nothing open. */
@@ -145,6 +221,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
   }
 
   async #drain(): Promise<void> {
+    this.#late.stop();
     this.#cancelSignalCheck?.();
     const { consumers, bridges } = this.parts;
     await Promise.all([consumers.drain(this.#drainMs), bridges.drain(this.#drainMs)]);
@@ -157,6 +234,15 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
       if (process.listenerCount('SIGTERM') === 0) logger.warn(NOBODY_LISTENS);
     });
   }
+}
+
+/** That it cannot be reached its state has said once. What else keeps it away is said once, until it is something else. */
+function noteFailure(backend: LazyBackend, error: unknown, logger: Logger): void {
+  const before = backend.status().lastError;
+  if (backend.isMissing) backend.missing(error);
+  const { lastError } = backend.status();
+  if (error instanceof BackendUnavailableError || lastError === before) return;
+  sayTo(logger, 'error', `backend "${backend.name}" is there and cannot be used: ${lastError}`);
 }
 
 function consumedHere(

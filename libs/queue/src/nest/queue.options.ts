@@ -111,6 +111,11 @@ export interface BackendConfig {
   readonly driver: DriverName | BackendFactory;
   /** The one that `Bus` injects and that handlers use by default. Not needed with a single backend. */
   readonly primary?: boolean;
+  /**
+   * What becomes of the start of the application when it cannot be reached: it fails (default), or goes on and tries
+   * again in the background, see docs/health.md. Wrong options fail it in any case.
+   */
+  readonly start?: 'fail' | 'retry';
   /** Whom its messages must reach at least; refused at the start where they do not. See ConsumeOptions. */
   readonly locality?: Locality;
   /** How events are written to it; consumers read all of them, whatever this says. Default `native`. */
