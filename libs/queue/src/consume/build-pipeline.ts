@@ -98,7 +98,8 @@ function reply({ replier, backend, ambient }: ConsumerOptions): Station | undefi
   return new ReplyStation(replier, isDroppedByBackend ? undefined : ambient.clock);
 }
 
-function idempotency({ policies, store }: ConsumerOptions): Station | undefined {
+function idempotency({ policies, store, ambient }: ConsumerOptions): Station | undefined {
   if (policies.idempotency === undefined || store === undefined) return undefined;
-  return new IdempotencyStation(store, policies.idempotency, policies.maxLeaseMs);
+  const { clock } = ambient;
+  return new IdempotencyStation(policies.idempotency, { store, clock, claimTtlMs: policies.maxLeaseMs });
 }

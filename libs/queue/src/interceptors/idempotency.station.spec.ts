@@ -4,9 +4,10 @@ import type { DomainEvent } from '../message/event.js';
 import { SerializeError } from '../message/json.js';
 import { ACK, failed, RELEASE } from '../message/outcome.js';
 import { DEFAULT_IDEMPOTENCY, type IdempotencyPolicy } from '../policies/idempotency.policy.js';
-import type { Store } from '../store/store.js';
+import type { Store, WriteResult } from '../store/store.js';
 import { testAmbient } from '../testing/test-ambient.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
+import { LeaseLostError } from './handling.errors.js';
 import { type Handling, NO_RESULT } from './handling.js';
 import { handling } from './handling.fixture.js';
 import { IdempotencyStation } from './idempotency.station.js';
@@ -25,8 +26,42 @@ class Desk {
     return desk;
   }
 
+  /** The store as somebody sees it who cannot reach it. */
+  get down(): Store {
+    return this.downFor(Infinity);
+  }
+
+  downFor(ms: number): Store {
+    const until = this.clock.mono() + ms;
+    return this.#writing(async (rightly) => {
+      if (this.clock.mono() < until) throw new BackendUnavailableError('m', 'write', 'it is down');
+      return rightly();
+    });
+  }
+
+  /** The first write is done, and its answer lost. */
+  get unseenOnce(): Store {
+    let writes = 0;
+    return this.#writing(async (rightly) => {
+      const result = await rightly();
+      if (writes++ === 0) throw new BackendUnavailableError('m', 'write', 'the connection broke');
+      return result;
+    });
+  }
+
+  #writing(write: (rightly: () => Promise<WriteResult>) => Promise<WriteResult>): Store {
+    const { store } = this;
+    return {
+      read: (keys) => store.read(keys),
+      write: (ops) => write(() => store.write(ops)),
+      scan: (prefix, page) => store.scan(prefix, page),
+      close: () => store.close(),
+    };
+  }
+
   station(policy: Partial<IdempotencyPolicy> = {}, store = this.store): IdempotencyStation {
-    return new IdempotencyStation(store, { ...DEFAULT_IDEMPOTENCY, ...policy }, CLAIM_TTL_MS);
+    const parts = { store, clock: this.clock, claimTtlMs: CLAIM_TTL_MS };
+    return new IdempotencyStation({ ...DEFAULT_IDEMPOTENCY, ...policy }, parts);
   }
 }
 
@@ -36,6 +71,8 @@ function copy(ref: string | undefined, key = 'pay-1', subscription = 'work', att
   given.event = { idempotency_key: key } as DomainEvent;
   return given;
 }
+
+const reasonOf = (failing: Promise<unknown>): Promise<unknown> => failing.catch((error: unknown) => error);
 
 describe('the idempotency station', () => {
   it('lets the first copy pass and skips the others once it is done', async () => {
@@ -213,15 +250,49 @@ describe('the idempotency station', () => {
     expect(await desk.store.scan('', { limit: 10 })).toEqual([]);
   });
 
-  it('leaves it to the pipeline when the store fails', async () => {
-    const down: Store = {
-      ...(await Desk.open()).store,
-      write: () => Promise.reject(new BackendUnavailableError('m', 'write', 'it is down')),
-    };
+  it('leaves it to the pipeline when the store fails before the handler, or for long after it', async () => {
     const desk = await Desk.open();
+    const { down } = desk;
     const claimed = copy('a');
     await expect(desk.station({}, down).enter(claimed)).rejects.toThrow(BackendUnavailableError);
     await desk.station().enter(claimed);
-    await expect(desk.station({}, down).exit(claimed, ACK)).rejects.toThrow(BackendUnavailableError);
+    const exiting = reasonOf(desk.station({}, down).exit(claimed, ACK));
+    await desk.clock.advance(20_000);
+    expect(await exiting).toBeInstanceOf(BackendUnavailableError);
+    expect(desk.clock.pending).toBe(0);
+  });
+
+  it.each([
+    ['is done', ACK, ACK],
+    ['failed', failed(new Error('no')), undefined],
+  ])('notes that an attempt %s when the store answers again', async (_what, outcome, answer) => {
+    const desk = await Desk.open();
+    const claimed = copy('a');
+    await desk.station().enter(claimed);
+    const exiting = desk.station({}, desk.downFor(8_000)).exit(claimed, outcome);
+    await desk.clock.advance(10_000);
+    expect(await exiting).toBe(outcome);
+    expect(await desk.station().enter(copy('b'))).toBe(answer);
+  });
+
+  it('takes a note that was written unseen for written', async () => {
+    const desk = await Desk.open();
+    const claimed = copy('a');
+    await desk.station().enter(claimed);
+    const exiting = desk.station({}, desk.unseenOnce).exit(claimed, ACK);
+    await desk.clock.advance(1_000);
+    expect(await exiting).toBe(ACK);
+    expect(await desk.station().enter(copy('b'))).toBe(ACK);
+  });
+
+  it('gives up at once when its delivery is over by other means', async () => {
+    const desk = await Desk.open();
+    const claimed = copy('a');
+    await desk.station().enter(claimed);
+    const exiting = reasonOf(desk.station({}, desk.down).exit(claimed, ACK));
+    await desk.clock.advance(10);
+    claimed.abort(new LeaseLostError('it has gone'));
+    expect(await exiting).toBeInstanceOf(BackendUnavailableError);
+    expect(desk.clock.pending).toBe(0);
   });
 });

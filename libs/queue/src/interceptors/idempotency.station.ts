@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import { type Clock, sleep } from '../ambient/clock.js';
 import type { DomainEvent } from '../message/event.js';
 import { checkJson, SerializeError } from '../message/json.js';
 import { InvalidNameError } from '../message/names.js';
 import { ACK, failed, type Outcome } from '../message/outcome.js';
 import type { IdempotencyPolicy } from '../policies/idempotency.policy.js';
-import type { Store, StoreEntry } from '../store/store.js';
+import type { Store, StoreEntry, StoreOp } from '../store/store.js';
 import type { Handling } from './handling.js';
 import type { Station } from './station.js';
 
@@ -16,6 +17,18 @@ type Mark =
 
 const DONE: Mark = { state: 'done' };
 
+/** How long a note is tried again while the store does not answer: an effect that nobody knows of would happen twice. */
+const PATIENCE_MS = 20_000;
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1_000;
+
+export interface IdempotencyParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** No copy has its message for longer. */
+  readonly claimTtlMs: number;
+}
+
 /**
  * Claims the key before the handler and notes it as done before the message is settled. A key that is done is
  * accepted unhandled; a key that another copy is handling sends this one back for a while. A claim whose own copy
@@ -26,9 +39,8 @@ export class IdempotencyStation implements Station {
   readonly name = 'idempotency';
 
   constructor(
-    private readonly store: Store,
     private readonly policy: IdempotencyPolicy,
-    private readonly claimTtlMs: number,
+    private readonly parts: IdempotencyParts,
   ) {}
 
   async enter(handling: Handling): Promise<Outcome | undefined> {
@@ -64,8 +76,9 @@ export class IdempotencyStation implements Station {
     condition: 'absent' | number,
   ): Promise<StoreEntry | undefined> {
     const claimed: Mark = { state: 'claimed', by: handling.delivery.ref, attempt: handling.attempt };
-    const written = await this.store.write([
-      { op: 'put', key, value: JSON.stringify(claimed), if: condition, ttlMs: this.claimTtlMs },
+    const { store, claimTtlMs: ttlMs } = this.parts;
+    const written = await store.write([
+      { op: 'put', key, value: JSON.stringify(claimed), if: condition, ttlMs },
     ]);
     if (!written.ok)
       return written.conflicts[0]?.entry ?? { key, value: '{}', version: 0, expiresAt: undefined };
@@ -78,22 +91,37 @@ export class IdempotencyStation implements Station {
     if (claim === undefined) return outcome;
     handling.claim = undefined;
     const { key, version } = claim;
-    if (outcome.kind !== 'ack') await this.store.write([{ op: 'delete', key, if: version }]);
-    else if (this.policy.keepsResult) await this.#noteWithResult(claim, handling.result);
-    else await this.#note(claim, DONE);
+    if (outcome.kind !== 'ack') await this.#persist(handling, { op: 'delete', key, if: version });
+    else if (this.policy.keepsResult) await this.#noteWithResult(claim, handling);
+    else await this.#note(claim, DONE, handling);
     return outcome;
   }
 
   /** A result that cannot be kept is reported, and the intent is done all the same: its effect has happened. */
-  async #noteWithResult(claim: Claim, result: unknown): Promise<void> {
-    const mark = markOf(result);
-    await this.#note(claim, mark instanceof SerializeError ? DONE : mark);
+  async #noteWithResult(claim: Claim, handling: Handling): Promise<void> {
+    const mark = markOf(handling.result);
+    await this.#note(claim, mark instanceof SerializeError ? DONE : mark, handling);
     if (mark instanceof SerializeError) throw mark;
   }
 
-  async #note({ key, version }: Claim, mark: Mark): Promise<void> {
+  #note({ key, version }: Claim, mark: Mark, handling: Handling): Promise<void> {
     const { ttlMs } = this.policy;
-    await this.store.write([{ op: 'put', key, value: JSON.stringify(mark), if: version, ttlMs }]);
+    return this.#persist(handling, { op: 'put', key, value: JSON.stringify(mark), if: version, ttlMs });
+  }
+
+  /** Until it is written, or the handling is over by other means. What was written unseen is not written again. */
+  async #persist(handling: Handling, op: StoreOp): Promise<void> {
+    const { store, clock } = this.parts;
+    const giveUpAt = clock.mono() + PATIENCE_MS;
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      try {
+        await store.write([op]);
+        return;
+      } catch (error) {
+        if (handling.abortReason !== undefined || clock.mono() + pauseMs > giveUpAt) throw error;
+      }
+      await sleep(clock, pauseMs, handling.signal);
+    }
   }
 }
 
