@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { BrokerLaunch } from './broker-kind.js';
 
 /** Ends a group of processes and removes its folder, unless it reads a line first: so it does when its parent is gone. */
-const WATCH = 'read -r line || { kill -KILL -- "-$1" 2>/dev/null; rm -rf "$2"; }';
+const WATCH = 'read -r line || { kill -s KILL -- "-$1" 2>/dev/null; rm -rf "$2"; }';
 
 /** A program with everything that it starts, to be signalled as one. Whatever happens to us, none of it outlives us. */
 export class ChildTree {

@@ -1,11 +1,14 @@
 import { access, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import { ScenarioProcess } from '../scenario/child-process.js';
 import { BROKERS, BrokerMissingError } from './broker-name.js';
 import { BrokerProcess, KINDS } from './broker-process.js';
 import { brokerUrl, describeWith } from './broker-url.js';
 import { findPrograms } from './programs.js';
 
 const STARTS_WITHIN_MS = 60_000;
+const OWNER = join(import.meta.dirname, 'owner.child.ts');
 
 describe.each(BROKERS)('%s of one’s own', (name) => {
   describeWith(name, 'is a child process', () => {
@@ -50,14 +53,27 @@ describe.each(BROKERS)('%s of one’s own', (name) => {
     );
 
     it(
+      'does not outlive a test run that is killed',
+      async () => {
+        const owner = new ScenarioProcess(OWNER, { name });
+        const { folder, pids } = JSON.parse((await owner.heard()) ?? '{}') as Left;
+        expect(pids.length).toBeGreaterThan(0);
+        await owner.end('SIGKILL');
+        await untilGone(pids);
+        while (await exists(folder)) await turn();
+      },
+      STARTS_WITHIN_MS,
+    );
+
+    it(
       'leaves nothing behind',
       async () => {
         const { folder } = broker;
         const pids = await broker.pids();
         expect(pids.length).toBeGreaterThan(0);
         await broker.dispose();
-        await expect(access(folder)).rejects.toThrow();
-        for (const pid of pids) while (await isAlive(pid)) await turn();
+        expect(await exists(folder)).toBe(false);
+        await untilGone(pids);
       },
       STARTS_WITHIN_MS,
     );
@@ -72,6 +88,23 @@ describe('a broker that is not installed', () => {
     expect((missing as Error).message).toContain('npm run brokers -- install');
   });
 });
+
+/** What a broker consists of. */
+interface Left {
+  readonly folder: string;
+  readonly pids: readonly number[];
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function untilGone(pids: readonly number[]): Promise<void> {
+  for (const pid of pids) while (await isAlive(pid)) await turn();
+}
 
 /** One that ended may be listed until its parent asks for it. */
 async function isAlive(pid: number): Promise<boolean> {

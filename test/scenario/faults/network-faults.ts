@@ -38,7 +38,8 @@ export function networkFaults(site: () => Site): void {
   it('resets again and again: nothing is lost, and no connection is left over', async () => {
     const worker = site().workers.start();
     await worker.work();
-    await site().canary('before');
+    await site().produce({ name: 'before', count: 100, atOnce: 20 });
+    await site().untilDrained();
     const { connections } = site().network;
     await site().producing(async () => {
       for (let reset = 0; reset < RESETS; reset++) {

@@ -1,0 +1,3 @@
+import { faultScenarios } from './fault-scenarios.js';
+
+faultScenarios({ driver: 'postgres', apart: 'schema' });
