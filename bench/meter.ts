@@ -1,4 +1,5 @@
 import { cpuSecondsOfTree } from './process-tree.ts';
+import type { Profiler } from './profiler.ts';
 
 /** What one phase of one contender cost. */
 export interface Measurement {
@@ -20,16 +21,19 @@ export interface Elsewhere {
 /** Takes wall and CPU time between `start` and `stop`. */
 export class Meter {
   readonly #brokerPid: number | undefined;
+  readonly #profiler: Profiler | undefined;
   #startedAt = 0n;
   #cpu = process.cpuUsage();
   #brokerCpu: number | undefined;
   #result: Measurement | undefined;
 
-  constructor(brokerPid?: number) {
+  constructor(brokerPid?: number, profiler?: Profiler) {
     this.#brokerPid = brokerPid;
+    this.#profiler = profiler;
   }
 
   start(): void {
+    this.#profiler?.start();
     this.#brokerCpu = this.#brokerSeconds();
     this.#cpu = process.cpuUsage();
     this.#startedAt = process.hrtime.bigint();
@@ -41,6 +45,7 @@ export class Meter {
     const { user, system } = process.cpuUsage(this.#cpu);
     const cpuSeconds = (user + system) / 1e6 + (elsewhere?.cpuSeconds ?? 0);
     const counted = { messages, seconds, cpuSeconds, ...this.#ofBroker() };
+    this.#profiler?.stop();
     this.#result = elsewhere === undefined ? counted : { ...counted, latencies: elsewhere.latencies };
   }
 

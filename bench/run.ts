@@ -21,6 +21,7 @@ export async function measure(run: Run, options: Options, broker?: BenchBroker):
       contender: run.entry.file,
       phase: run.cell.phase,
       load: { ...run.load, directory, broker: place },
+      profile: profileOf(run, options.profile),
     };
     return await inProcess(job, options);
   } finally {
@@ -31,8 +32,7 @@ export async function measure(run: Run, options: Options, broker?: BenchBroker):
 
 function inProcess(job: Job, options: Options): Promise<Answer> {
   const env = options.library === undefined ? {} : { [LIBRARY_VARIABLE]: options.library };
-  const execArgv = [...profiling(job, options.profile)];
-  const child = fork(WORKER, { execArgv, env: { ...process.env, ...env } });
+  const child = fork(WORKER, { execArgv: [], env: { ...process.env, ...env } });
   const patience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
   return new Promise((resolve) => {
     let answer: Answer = { kind: 'failed', reason: 'its process ended without an answer' };
@@ -45,8 +45,7 @@ function inProcess(job: Job, options: Options): Promise<Answer> {
   });
 }
 
-function profiling({ contender, phase, load }: Job, directory: string | undefined): readonly string[] {
-  if (directory === undefined) return [];
-  const name = `${contender}-${phase}-${load.bytes}-c${load.concurrency}.cpuprofile`;
-  return ['--cpu-prof', `--cpu-prof-dir=${directory}`, `--cpu-prof-name=${name}`];
+function profileOf({ entry, cell }: Run, directory: string | undefined): string | undefined {
+  if (directory === undefined) return undefined;
+  return join(directory, `${entry.file}-${cell.phase}-${cell.bytes}-c${cell.concurrency}.cpuprofile`);
 }
