@@ -3,6 +3,7 @@ import type { BackendFixture } from '@pigeonpost/queue/testing';
 import type { BrokerName } from '../brokers/broker-name.js';
 import { whyMissing } from '../brokers/broker-url.js';
 import { memory } from './memory.fixture.js';
+import { postgres } from './postgres.fixture.js';
 import { redis } from './redis.fixture.js';
 import { sqlite } from './sqlite.fixture.js';
 
@@ -18,7 +19,7 @@ export interface BackendUnderLaws {
 }
 
 /** Every backend of the library. */
-export const BACKENDS: readonly BackendUnderLaws[] = [memory, sqlite, redis];
+export const BACKENDS: readonly BackendUnderLaws[] = [memory, sqlite, redis, postgres];
 
 /** Why the laws cannot run on a backend here: its broker is missing. Undefined: they can. */
 export function whyNotHere({ needs }: BackendUnderLaws): string | undefined {

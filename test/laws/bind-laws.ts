@@ -4,7 +4,8 @@ import type { BackendUnderLaws } from './backends.js';
 import { type Proof, prove } from './proof.js';
 import { asSummary } from './proof.report.js';
 
-const LONGEST_RUN_MS = 90_000;
+/** On a real clock, on a machine that is busy with something else. */
+const LONGEST_RUN_MS = 300_000;
 
 /**
  * Makes a Jest test of each law, prints what became of them, and fails when a claimed capability was not shown. Without the

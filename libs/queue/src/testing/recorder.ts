@@ -24,11 +24,22 @@ export class Recorder {
   readonly topology = new Map<string, Set<string>>();
   /** Those of them that go with their receiver. */
   readonly ephemeral = new Set<string>();
+  /** What is being created: a publish meanwhile may find it or not. */
+  readonly #creating = new Set<Topology>();
 
   constructor(readonly clock: Clock) {}
 
   watch(backend: Backend): Backend {
     return new RecordedBackend(backend, this);
+  }
+
+  ensuring(topology: Topology): void {
+    this.#creating.add(topology);
+  }
+
+  /** Whatever came of it. */
+  tried(topology: Topology): void {
+    this.#creating.delete(topology);
   }
 
   ensured(topology: Topology): void {
@@ -61,6 +72,16 @@ export class Recorder {
     if (message.to !== undefined) return [message.to];
     return [...this.topology].filter(([, topics]) => listens(topics, message.topic)).map(([name]) => name);
   }
+
+  /** The same with those that are being created. */
+  targetsSoon(message: Outgoing): readonly string[] {
+    if (message.to !== undefined) return [message.to];
+    const soon = [...this.#creating].flatMap(({ subscriptions }) => subscriptions);
+    const names = soon
+      .filter(({ topics }) => listens(new Set(topics), message.topic))
+      .map(({ name }) => name);
+    return [...new Set([...this.targets(message), ...names])];
+  }
 }
 
 class RecordedBackend extends ForwardingBackend {
@@ -72,9 +93,15 @@ class RecordedBackend extends ForwardingBackend {
   }
 
   override async ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
-    const drifts = await this.inner.ensure(topology, mode);
-    if (mode === 'create') this.recorder.ensured(topology);
-    return drifts;
+    if (mode === 'check') return this.inner.ensure(topology, mode);
+    this.recorder.ensuring(topology);
+    try {
+      const drifts = await this.inner.ensure(topology, mode);
+      this.recorder.ensured(topology);
+      return drifts;
+    } finally {
+      this.recorder.tried(topology);
+    }
   }
 
   override async publish(batch: readonly Outgoing[], call?: PublishCall): Promise<readonly PublishResult[]> {
@@ -132,9 +159,19 @@ class RecordedBackend extends ForwardingBackend {
   #noteResult(slot: number, result: PublishResult): void {
     const { events } = this.recorder;
     const event = events[slot] as HistoryEvent & { kind: 'published' };
-    const overflowed = result.status === 'stored' ? result.pressure?.overflowed : undefined;
-    const to = overflowed === undefined ? event.to : this.recorder.targetsBeyond(event.to, overflowed);
-    events[slot] = { ...event, to, result };
+    events[slot] = { ...event, to: this.#targetsOf(event, result), result };
+  }
+
+  #targetsOf(
+    { message, to }: { message: Outgoing; to: readonly string[] },
+    result: PublishResult,
+  ): readonly string[] {
+    if (result.status !== 'stored') return to;
+    if (result.pressure !== undefined) return this.recorder.targetsBeyond(to, result.pressure.overflowed);
+    if (result.copies === to.length) return to;
+    // A subscription that came to be meanwhile: the backend says whether it was there in time.
+    const soon = this.recorder.targetsSoon(message);
+    return result.copies === soon.length ? soon : to;
   }
 
   #note(message: Outgoing, to: readonly string[]): number {

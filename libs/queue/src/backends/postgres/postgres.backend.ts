@@ -20,6 +20,7 @@ import { loadDriver } from '../../backend/load-driver.js';
 import { StatusRecord } from '../../backend/status-record.js';
 import { checkTopology, type Drift, type SubscriptionSpec, type Topology } from '../../backend/topology.js';
 import type { Outgoing } from '../../message/outgoing.js';
+import type { Store } from '../../store/store.js';
 import { PostgresBell } from './postgres.bell.js';
 import { MAX_LEASE_MS, postgresCapabilities } from './postgres.capabilities.js';
 import { PostgresCatalogue } from './postgres.catalogue.js';
@@ -27,6 +28,8 @@ import { PostgresClaims } from './postgres.claims.js';
 import type { PostgresConnection, PostgresDriver } from './postgres.connection.js';
 import { PostgresDatabase } from './postgres.database.js';
 import { driftBetween } from './postgres.drift.js';
+import { PostgresEnlist } from './postgres.enlist.js';
+import { EphemeralReceiver } from './postgres.ephemeral.js';
 import { PostgresInspector } from './postgres.inspector.js';
 import { PostgresMigration } from './postgres.migration.js';
 import { PostgresOptions, resolveOptions } from './postgres.options.js';
@@ -34,12 +37,15 @@ import type { PoolSetup } from './postgres.pool.js';
 import { PostgresPublisher } from './postgres.publisher.js';
 import { PostgresReceiver } from './postgres.receiver.js';
 import { openChecked, secretsOf } from './postgres.server.js';
-import type { PostgresTopology } from './postgres.topology.js';
+import { PostgresStore } from './postgres.store.js';
+import { PostgresStoring } from './postgres.storing.js';
+import type { KnownSubscription, PostgresTopology } from './postgres.topology.js';
 
 /** Messages in tables of a PostgreSQL database, shared by all processes that reach it. */
 class PostgresBackend implements Backend {
   readonly name: string;
   readonly capabilities: Capabilities;
+  readonly store: Store;
   readonly #setup: PoolSetup;
   readonly #database: PostgresDatabase;
   readonly #bell: PostgresBell;
@@ -47,6 +53,7 @@ class PostgresBackend implements Backend {
   readonly #catalogue: PostgresCatalogue;
   readonly #claims: PostgresClaims;
   readonly #publisher: PostgresPublisher;
+  readonly #enlist: PostgresEnlist;
   readonly #inspector: PostgresInspector;
   readonly #receivers = new Set<Receiver>();
   #closing: Promise<void> | undefined;
@@ -62,7 +69,11 @@ class PostgresBackend implements Backend {
     this.#catalogue = new PostgresCatalogue(name, database);
     this.#claims = new PostgresClaims(database);
     const shared = { database, catalogue: this.#catalogue, bell: this.#bell };
-    this.#publisher = new PostgresPublisher({ ...shared, owner: this });
+    const storing = new PostgresStoring(name, database.schema);
+    this.#publisher = new PostgresPublisher({ ...shared, owner: this, storing });
+    const { redact, options } = setup;
+    this.#enlist = new PostgresEnlist({ ...shared, owner: this, storing, redact, schema: options.schema });
+    this.store = new PostgresStore({ backend: name, database });
     this.#inspector = new PostgresInspector({ ...shared, backend: name, claims: this.#claims });
     this.#bell.start(first);
   }
@@ -85,7 +96,11 @@ class PostgresBackend implements Backend {
 
   async publish(batch: readonly Outgoing[], options?: PublishCall): Promise<readonly PublishResult[]> {
     this.#refuseWhenClosed('publish');
-    return batch.length === 0 ? [] : this.#publisher.publish(batch, options);
+    if (batch.length === 0) return [];
+    const { tx } = options ?? {};
+    return tx === undefined
+      ? this.#publisher.publish(batch, options)
+      : this.#enlist.publish(batch, { ...options, tx });
   }
 
   async open(subscription: SubscriptionSpec): Promise<Receiver> {
@@ -98,16 +113,20 @@ class PostgresBackend implements Backend {
     const known = (await this.#catalogue.reload()).byName.get(name);
     if (known === undefined) throw new UnknownSubscriptionError(this.name, name);
     if (order !== undefined && !known.ordered) throw new UnorderedSubscriptionError(this.name, name);
-    const parts = {
-      backend: this.name,
-      ambient: this.#setup.ambient,
-      claims: this.#claims,
-      bell: this.#bell,
-    };
-    const opened = { spec: subscription, id: known.id, isOrdered: known.ordered };
+    return this.#openReceiver(subscription, known);
+  }
+
+  #openReceiver(spec: SubscriptionSpec, { id, ordered, expiresAfterMs }: KnownSubscription): Receiver {
+    const { ambient } = this.#setup;
+    const parts = { backend: this.name, ambient, claims: this.#claims, bell: this.#bell };
+    const opened = { spec, id, isOrdered: ordered };
     const receiver = new PostgresReceiver(parts, opened, () => this.#receivers.delete(receiver));
     this.#receivers.add(receiver);
-    return receiver;
+    if (expiresAfterMs === undefined) return receiver;
+    const kept = { backend: this.name, subscription: spec.name, id, expiresAfterMs };
+    const owner = new EphemeralReceiver(receiver, kept, { catalogue: this.#catalogue, clock: ambient.clock });
+    this.#receivers.add(owner);
+    return owner;
   }
 
   async *inspect(query: InspectQuery): AsyncGenerator<Inspected> {
@@ -137,19 +156,24 @@ class PostgresBackend implements Backend {
   }
 }
 
-async function open(name: string, given: PostgresOptions, ambient: Ambient): Promise<OpenedBackend> {
+async function open(
+  name: string,
+  given: PostgresOptions,
+  ambient: Ambient,
+): Promise<Required<OpenedBackend>> {
   const { default: pg } = await loadDriver('pg', () => import('pg'));
   const driver: PostgresDriver = pg.Client;
   const options = resolveOptions(given);
   const redact = secretsOf(options);
   const status = new StatusRecord(ambient.clock);
   const setup: PoolSetup = { backend: name, driver, options, ambient, status, redact };
-  return { backend: new PostgresBackend(name, setup, await openChecked(setup)) };
+  const backend = new PostgresBackend(name, setup, await openChecked(setup));
+  return { backend, store: backend.store };
 }
 
 export const postgresBackend = Object.freeze<BackendFactory<PostgresOptions>>({
   kind: 'postgres',
   optionsClass: PostgresOptions,
   open,
-  foresee: (options) => ({ capabilities: postgresCapabilities(resolveOptions(options)), remembers: false }),
+  foresee: (options) => ({ capabilities: postgresCapabilities(resolveOptions(options)), remembers: true }),
 });

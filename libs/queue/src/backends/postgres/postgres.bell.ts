@@ -12,6 +12,9 @@ const NOTIFY_EVERY_MS = 5;
 const MOST_TOLD = 500;
 /** While nothing can be heard, receivers look at least this often. */
 const DEAF_POLL_MS = 200;
+/** How often, and how many times, it is guessed that a transaction of somebody else is over by now. */
+const GUESS_EVERY_MS = 40;
+const GUESSES = 25;
 const PING = { name: 'pp_ping', text: 'SELECT 1' };
 const NOTIFY = { name: 'pp_notify', text: 'SELECT pg_notify($1, $2)' };
 
@@ -33,7 +36,9 @@ export class PostgresBell {
   readonly #stop = new AbortController();
   readonly #listeners = new Map<number, Set<() => void>>();
   readonly #toTell = new Set<number>();
+  readonly #guesses = new Map<number, number>();
   #connection: PostgresConnection | undefined;
+  #cancelGuess: CancelTimer | undefined;
   #cancelTell: CancelTimer | undefined;
   #toldAt = -Infinity;
   #last: Promise<unknown> = Promise.resolve();
@@ -78,9 +83,29 @@ export class PostgresBell {
     this.#tellSoon();
   }
 
+  /** Somebody else is about to commit messages for these: tells of them now and again for a while. */
+  ringLater(subscriptionIds: Iterable<number>): void {
+    for (const id of subscriptionIds) this.#guesses.set(id, GUESSES);
+    this.#guessSoon();
+  }
+
+  #guessSoon(): void {
+    if (this.#cancelGuess !== undefined || this.#guesses.size === 0) return;
+    this.#cancelGuess = this.#setup.ambient.clock.timer(GUESS_EVERY_MS, () => {
+      this.#cancelGuess = undefined;
+      this.ring(this.#guesses.keys());
+      for (const [id, left] of this.#guesses) {
+        if (left > 1) this.#guesses.set(id, left - 1);
+        else this.#guesses.delete(id);
+      }
+      this.#guessSoon();
+    });
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     this.#cancelTell?.();
+    this.#cancelGuess?.();
     await this.#connection?.close();
   }
 

@@ -1,4 +1,7 @@
 import type { Capabilities } from '../../backend/capabilities.js';
+import { MAX_RETENTION_MS } from '../../backend/retention.js';
+import { MAX_DEDUP_WINDOW_MS } from '../../message/dedup.js';
+import { PRIORITY_LEVELS } from '../../message/priority.js';
 import type { ResolvedPostgresOptions } from './postgres.options.js';
 
 /** Half a day: a handler that needs longer should be several messages. */
@@ -21,21 +24,21 @@ export function postgresCapabilities({ maxBytes, pooler, pollMs }: ResolvedPostg
     attempts: 'counted-on-crash',
     uncountedRelease: true,
     delay: Object.freeze({ publish: delay, retry: delay }),
-    order: 'none',
-    onRetry: 'breaks',
-    onDead: 'skip',
+    order: 'key',
+    onRetry: 'block-key',
+    onDead: 'hold',
     fanout: 'named',
     wildcards: true,
-    ephemeral: false,
+    ephemeral: true,
     lane: true,
     dead: 'native-reason',
-    dedup: false,
-    cancel: false,
-    log: false,
-    bounds: false,
-    priority: 1,
+    dedup: Object.freeze({ windowMs: MAX_DEDUP_WINDOW_MS }),
+    cancel: true,
+    log: Object.freeze({ maxAgeMs: MAX_RETENTION_MS }),
+    bounds: true,
+    priority: PRIORITY_LEVELS,
     ttl: 'message',
-    tx: 'none',
+    tx: 'enlist',
     batch: Object.freeze({ publish: 1_000, receive: 1_000, settle: 1_000 }),
     maxBytes,
     depth: 'exact',

@@ -1,8 +1,13 @@
 import type { Topology } from '../../backend/topology.js';
 import type { PostgresDatabase } from './postgres.database.js';
 import { type Declared, PostgresDeclaration } from './postgres.declaration.js';
-import { namedStatements, type Session } from './postgres.session.js';
+import { type Answer, namedStatements, type Session } from './postgres.session.js';
 import { type PostgresTopology, type TopologyJson, topologyOf } from './postgres.topology.js';
+
+/** Held by who changes the topology, and shared by who publishes to a topic that a new subscription may start with. */
+export function catalogueLock(s: string): string {
+  return `hashtext('${s}.catalogue'), 0`;
+}
 
 const catalogueStatements = (s: string) =>
   namedStatements({
@@ -12,9 +17,12 @@ const catalogueStatements = (s: string) =>
         'subscriptions', (SELECT COALESCE(json_agg(json_build_array(id, name, ordered, expires_after_ms, bounds::json,
           (SELECT json_agg(topic) FROM ${s}.bindings WHERE subscription_id = id)) ORDER BY name), '[]')
           FROM ${s}.subscriptions),
-        'retentions', (SELECT COALESCE(json_agg(json_build_array(topic, for_ms, max_messages)), '[]') FROM ${s}.retention))
-      FROM ${s}.meta`,
-    lockCatalogue: `SELECT pg_advisory_xact_lock(hashtext('${s}.catalogue'), 0)`,
+        'retentions', (SELECT COALESCE(json_agg(json_build_array(topic, for_ms, max_messages)), '[]') FROM ${s}.retention))::text
+      AS topology FROM ${s}.meta`,
+    lockCatalogue: `SELECT pg_advisory_xact_lock(${catalogueLock(s)})`,
+    renewSubscription: `
+      UPDATE ${s}.subscriptions SET expires_at = statement_timestamp() + expires_after_ms * interval '1 ms' WHERE id = $1`,
+    instance: `SELECT instance::text AS instance FROM ${s}.meta`,
     bumpTopology: `UPDATE ${s}.meta SET topology = topology + 1`,
   });
 
@@ -24,6 +32,7 @@ export class PostgresCatalogue {
   readonly #sql: ReturnType<typeof catalogueStatements>;
   readonly #declaration: PostgresDeclaration;
   #known: PostgresTopology | undefined;
+  #instance: string | undefined;
 
   constructor(backend: string, database: PostgresDatabase) {
     this.#database = database;
@@ -48,16 +57,48 @@ export class PostgresCatalogue {
     return read(rows[0]?.[0]);
   }
 
+  /** Whether the session is one of this very database: each schema has a name that no other one has. */
+  async isInstance(session: Session): Promise<boolean> {
+    this.#instance ??= this.#instanceOf(
+      await this.#database.read({ doing: 'read its name' }, this.#sql.instance, []),
+    );
+    return this.#instance === this.#instanceOf(await session.run(this.#sql.instance, []));
+  }
+
+  #instanceOf({ rows }: Answer): string {
+    return rows[0]?.[0] ?? '';
+  }
+
   /** Adds what is missing, in one transaction. Answers the topology after it. */
   async declare(topology: Topology): Promise<Declared> {
     const declared = await this.#database.transaction({ doing: 'create the topology' }, async (session) => {
       await session.run(this.#sql.lockCatalogue, []);
+      const isSwept = await this.#declaration.sweep(session);
       const result = await this.#declaration.run(session, topology, await this.within(session));
-      if (result.isChanged) await session.run(this.#sql.bumpTopology, []);
+      if (isSwept || result.isChanged) await session.run(this.#sql.bumpTopology, []);
       return result;
     });
     await this.reload();
     return declared;
+  }
+
+  /** Somebody still asks for the messages of an ephemeral subscription. False: it is gone. */
+  async renew(id: number): Promise<boolean> {
+    const { count } = await this.#database.write(
+      { doing: 'renew a subscription' },
+      this.#sql.renewSubscription,
+      [id],
+    );
+    return count === 1;
+  }
+
+  /** An ephemeral subscription goes, with all that is in it. */
+  remove(id: number): Promise<void> {
+    return this.#database.transaction({ doing: 'remove a subscription' }, async (session) => {
+      await session.run(this.#sql.lockCatalogue, []);
+      await this.#declaration.remove(session, [id]);
+      await session.run(this.#sql.bumpTopology, []);
+    });
   }
 }
 

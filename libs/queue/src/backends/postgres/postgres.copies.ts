@@ -11,46 +11,47 @@ const NOW = 'statement_timestamp()';
 export interface Copy {
   readonly message: Outgoing;
   readonly to: KnownSubscription;
-  /** Where it comes from, when that is not the message's own topic. */
-  readonly topic?: string;
 }
 
 /**
- * Inserts copies by one statement, if the topology is still the one by which they were made; otherwise none. All bodies
- * are one parameter, which the driver sends as it is, and of which each row takes its part.
+ * Inserts copies by one statement, if the topology is still the one by which they were made; otherwise none. Answers how
+ * many. All bodies are one parameter, which the driver sends as it is, and of which each row takes its part.
  */
 export const storeStatement = (s: string): string => `
-  INSERT INTO ${s}.messages (subscription_id, available_at, ready_at, expires_at, published_at, priority, line, is_text,
-    id, topic, key, headers, body)
-  SELECT c.subscription_id,
-    CASE WHEN c.line IS NULL THEN ${NOW} + COALESCE(c.delay_ms, 0) * interval '1 ms' ELSE 'infinity' END,
-    ${NOW} + COALESCE(c.delay_ms, 0) * interval '1 ms', ${NOW} + c.ttl_ms * interval '1 ms',
-    floor(extract(epoch FROM ${NOW}) * 1000), c.priority, c.line, c.is_text,
-    c.id, c.topic, c.key, c.headers, substring($2::bytea FROM c.start FOR c.bytes)
-  FROM unnest($3::integer[], $4::integer[], $5::integer[], $6::boolean[], $7::text[], $8::text[], $9::text[],
-    $10::text[], $11::float8[], $12::float8[], $13::smallint[], $14::smallint[])
-    AS c (subscription_id, start, bytes, is_text, id, topic, key, headers, delay_ms, ttl_ms, priority, line)
-  WHERE (SELECT topology FROM ${s}.meta) = $1::bigint`;
+  WITH stored AS (
+    INSERT INTO ${s}.messages (body, subscription_id, available_at, ready_at, expires_at, published_at, priority, line,
+      is_text, id, topic, key, headers)
+    SELECT substring(whole.bytes FROM c.start FOR c.bytes), c.subscription_id,
+      CASE WHEN c.line IS NULL THEN ${NOW} + COALESCE(c.delay_ms, 0) * interval '1 ms' ELSE 'infinity' END,
+      ${NOW} + COALESCE(c.delay_ms, 0) * interval '1 ms', ${NOW} + c.ttl_ms * interval '1 ms',
+      floor(extract(epoch FROM ${NOW}) * 1000), c.priority, c.line, c.is_text, c.id, c.topic, c.key, c.headers
+    FROM (SELECT $1::bytea AS bytes) AS whole,
+      unnest($2::integer[], $3::integer[], $4::integer[], $5::boolean[], $6::text[], $7::text[], $8::text[],
+        $9::text[], $10::float8[], $11::float8[], $12::smallint[], $13::smallint[])
+      AS c (subscription_id, start, bytes, is_text, id, topic, key, headers, delay_ms, ttl_ms, priority, line)
+    WHERE (SELECT topology FROM ${s}.meta) = $14::bigint
+    RETURNING 1)
+  SELECT count(*)::text AS stored FROM stored`;
 
 /** The parameters of the statement. A body that several copies share is sent once. */
 export function storeValues(version: string, copies: readonly Copy[]): readonly Value[] {
   const bodies = new Bodies();
   const parts = copies.map(({ message }) => bodies.add(message));
   return [
-    version,
     bodies.bytes(),
     numberArray(copies.map(({ to }) => to.id)),
     numberArray(parts.map(({ start }) => start)),
     numberArray(parts.map(({ bytes }) => bytes)),
     `{${parts.map(({ isText }) => isText).join(',')}}`,
     textArray(copies.map(({ message }) => message.id)),
-    textArray(copies.map(({ message, topic }) => topic ?? message.topic)),
+    textArray(copies.map(({ message }) => message.topic)),
     textArray(copies.map(({ message }) => message.key)),
     textArray(copies.map(({ message }) => encodeHeaders(message.headers))),
     numberArray(copies.map(({ message }) => lasting(message.delayMs))),
     numberArray(copies.map(({ message }) => lasting(message.ttlMs))),
     numberArray(copies.map(({ message }) => message.priority || undefined)),
     numberArray(copies.map(({ message, to }) => (to.ordered && message.key !== undefined ? 0 : undefined))),
+    version,
   ];
 }
 
@@ -59,7 +60,7 @@ function lasting(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : Math.max(0, ms);
 }
 
-interface Part {
+export interface Part {
   /** 1-based, in bytes. */
   readonly start: number;
   readonly bytes: number;
@@ -67,7 +68,7 @@ interface Part {
 }
 
 /** All bodies of a statement, end to end. */
-class Bodies {
+export class Bodies {
   readonly #chunks: Uint8Array[] = [];
   #length = 0;
   #last: { message: Outgoing; part: Part } | undefined;

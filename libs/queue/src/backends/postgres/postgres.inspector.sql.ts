@@ -70,6 +70,21 @@ export function inspectStatements(s: string) {
         DELETE FROM ${s}.dead WHERE seq IN (
           SELECT seq FROM ${s}.dead WHERE subscription_id = $1 AND dead_at < $2 AND NOT holds
           LIMIT 500 FOR UPDATE SKIP LOCKED)`,
+      // A message that was handed out, or waits for another attempt, is not planned any more.
+      cancel: `
+        DELETE FROM ${s}.messages
+        WHERE subscription_id = $1 AND available_at > ${NOW} AND id = $2 AND ready_at > ${NOW} AND deliveries = 0
+          AND NOT leased
+        RETURNING topic, CASE WHEN line = 2 THEN key END`,
+      cancelForget: `DELETE FROM ${s}.dedup WHERE topic = ANY ($1::text[]) AND id = $2`,
+      // deliveries goes on where it was, so that a holder of before its death never fits the fence again.
+      revive: `
+        WITH gone AS (DELETE FROM ${s}.dead WHERE subscription_id = $1 AND seq = $2::bigint AND holds RETURNING *)
+        INSERT INTO ${s}.messages (seq, available_at, ready_at, published_at, subscription_id, deliveries, releases,
+          priority, line, is_text, id, topic, key, headers, body)
+        SELECT seq, ${NOW}, ${NOW}, published_at, subscription_id, deliveries, deliveries, priority, 2, is_text, id, topic,
+          key, $3, body
+        FROM gone`,
       lineLock: `SELECT ${s}.line_lock($1)`,
       lineNext: `SELECT ${s}.line_next($1, key) FROM unnest($2::text[]) AS key`,
     }),

@@ -5,13 +5,15 @@ import type { PostgresBell } from './postgres.bell.js';
 import type { PostgresCatalogue } from './postgres.catalogue.js';
 import type { PostgresClaims } from './postgres.claims.js';
 import type { PostgresDatabase } from './postgres.database.js';
-import { decodeBody, decodeHeaders, decodeHistory, numberOf } from './postgres.delivery.js';
+import { decodeBody, decodeHeaders, decodeHistory, encodeHeaders, numberOf } from './postgres.delivery.js';
 import { inspectStatements } from './postgres.inspector.sql.js';
+import { PostgresLog } from './postgres.log.js';
 import type { Row } from './postgres.session.js';
 import type { KnownSubscription, PostgresTopology } from './postgres.topology.js';
 
 type Browse = Extract<InspectQuery, { kind: 'browse' }>;
 type Purge = Extract<InspectQuery, { kind: 'purge' }>;
+type Revive = Extract<InspectQuery, { kind: 'revive' }>;
 type Expire = Extract<InspectQuery, { kind: 'expire' }>;
 
 /** Rows read, or removed, by one statement. */
@@ -31,10 +33,12 @@ export interface InspectorParts {
 export class PostgresInspector {
   readonly #parts: InspectorParts;
   readonly #sql: ReturnType<typeof inspectStatements>;
+  readonly #log: PostgresLog;
 
   constructor(parts: InspectorParts) {
     this.#parts = parts;
     this.#sql = inspectStatements(parts.database.schema);
+    this.#log = new PostgresLog(parts.database.schema);
   }
 
   async *inspect(query: InspectQuery): AsyncGenerator<Inspected> {
@@ -54,9 +58,9 @@ export class PostgresInspector {
       case 'expire':
         return yield { kind: 'purged', count: await this.#expire(query, only.id) };
       case 'revive':
-        return yield { kind: 'revived', count: 0 };
+        return yield { kind: 'revived', count: await this.#revive(query, only.id) };
       case 'cancel':
-        return yield { kind: 'purged', count: 0 };
+        return yield { kind: 'purged', count: await this.#cancel(query.id, asked) };
     }
   }
 
@@ -129,6 +133,35 @@ export class PostgresInspector {
       );
       return count;
     });
+  }
+
+  async #revive({ ref, headers }: Revive, subscriptionId: number): Promise<number> {
+    const values = [subscriptionId, refOf(ref), encodeHeaders(headers) ?? null];
+    const doing = { doing: 'revive a dead letter' };
+    const { count } = await this.#parts.database.write(doing, this.#sql.revive, values);
+    if (count > 0) this.#parts.bell.ring([subscriptionId]);
+    return count;
+  }
+
+  /** Answers how many copies are gone. The id can be published again, windows or not. */
+  async #cancel(messageId: string, subscriptions: readonly KnownSubscription[]): Promise<number> {
+    const { count, turns } = await this.#parts.database.transaction({ doing: 'cancel' }, async (session) => {
+      const gone = [];
+      for (const { id } of subscriptions.toSorted((a, b) => a.id - b.id)) {
+        await session.run(this.#sql.lineLock, [id]);
+        const { rows } = await session.run(this.#sql.cancel, [id, messageId]);
+        for (const [topic, turn] of rows) gone.push({ id, topic, turn });
+      }
+      const passing = gone.filter(({ turn }) => typeof turn === 'string');
+      for (const { id, turn } of passing)
+        await session.run(this.#sql.lineNext, [id, textArray([turn ?? ''])]);
+      const retained = await this.#log.cancel(session, messageId);
+      const topics = new Set([...gone.map(({ topic }) => topic ?? ''), ...retained]);
+      await session.run(this.#sql.cancelForget, [textArray([...topics]) ?? '{}', messageId]);
+      return { count: gone.length, turns: passing };
+    });
+    this.#parts.bell.ring(turns.map(({ id }) => id));
+    return count;
   }
 
   /** Until a step removes another number than a full one. */

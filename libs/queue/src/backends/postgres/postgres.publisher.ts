@@ -1,7 +1,7 @@
 import {
   BackendUnavailableError,
   PublishOutcomeUnknownError,
-  UnroutableError,
+  UnsupportedError,
 } from '../../backend/backend.errors.js';
 import type { PublishCall, PublishResult } from '../../backend/backend.js';
 import type { CapabilityOwner } from '../../backend/capabilities.js';
@@ -10,102 +10,93 @@ import { byteLength } from '../../message/body.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { QueueError } from '../../message/queue-error.js';
 import type { PostgresBell } from './postgres.bell.js';
+import { MAX_DELAY_MS } from './postgres.capabilities.js';
 import type { PostgresCatalogue } from './postgres.catalogue.js';
-import { type Copy, storeStatement, storeValues } from './postgres.copies.js';
-import type { PostgresDatabase } from './postgres.database.js';
-import type { Statement } from './postgres.session.js';
-import type { KnownSubscription, PostgresTopology } from './postgres.topology.js';
+import type { Call, PostgresDatabase } from './postgres.database.js';
+import {
+  type Batch,
+  isRoutable,
+  type PostgresStoring,
+  StaleTopologyError,
+  type Stored,
+} from './postgres.storing.js';
+import type { PostgresTopology } from './postgres.topology.js';
 
 /** A statement takes no more bytes of bodies than this, or one message. */
 const MOST_BYTES = 8 * 1024 * 1024;
 /** How often a topology that changes all the time is read anew. */
-const TRIES = 10;
+const TRIES = 20;
 
 export interface PublisherParts {
   readonly owner: CapabilityOwner;
   readonly database: PostgresDatabase;
   readonly catalogue: PostgresCatalogue;
+  readonly storing: PostgresStoring;
   readonly bell: PostgresBell;
 }
 
-/** One copy of a message for every subscription that listens, all of a batch by one statement. */
+/** One copy of a message for every subscription that listens, all of a batch or none of it stored. */
 export class PostgresPublisher {
   readonly #parts: PublisherParts;
-  readonly #store: Statement;
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
-    this.#store = { name: 'pp_store', text: storeStatement(parts.database.schema) };
   }
 
   async publish(
     batch: readonly Outgoing[],
     call: PublishCall | undefined,
   ): Promise<readonly PublishResult[]> {
-    if (call?.signal?.aborted === true) return batch.map(() => this.#abandoned());
+    const { owner } = this.#parts;
+    if (call?.signal?.aborted === true) return batch.map(() => abandoned(owner.name));
     const results: PublishResult[] = [];
-    for (const part of parted(batch)) {
-      const stored = this.#publish(part, call).catch((error: unknown) => part.map(() => failed(error)));
-      results.push(...(await unlessAborted(stored, part, call?.signal, this.#parts.owner.name)));
+    for (const messages of parted(batch)) {
+      const objections = messages.map((message) => objectionOf(message, call, owner));
+      const storing = this.#publish({ messages, objections }, call).catch((error: unknown) =>
+        messages.map((_, at) => failed(objections[at] ?? error)),
+      );
+      results.push(...(await unlessAborted(storing, messages, call?.signal, owner.name)));
     }
     return results;
   }
 
-  async #publish(
-    batch: readonly Outgoing[],
-    call: PublishCall | undefined,
-  ): Promise<readonly PublishResult[]> {
-    const { owner, catalogue } = this.#parts;
-    const objections = batch.map((message) => objectionTo(message, call, owner));
+  async #publish(batch: Batch, call: PublishCall | undefined): Promise<readonly PublishResult[]> {
+    const { catalogue, bell } = this.#parts;
+    const doing: Call = { doing: 'publish', signal: call?.signal };
     let topology = await catalogue.known();
-    if (batch.some((message) => takersOf(message, topology).length === 0))
+    // What nobody listens to is looked for once more before it is refused.
+    if (!batch.messages.every((message) => isRoutable(message, topology)))
       topology = await catalogue.reload();
-    for (let tries = 1; tries <= TRIES; tries++) {
-      const takers = batch.map((message, at) => (objections[at] ? [] : takersOf(message, topology)));
-      const copies = batch.flatMap((message, at) => (takers[at] ?? []).map((to): Copy => ({ message, to })));
-      if (await this.#tryToStore(copies, topology, call)) {
-        return batch.map((message, at) => this.#resultOf(message, objections[at], takers[at]?.length ?? 0));
+    for (let tries = 1; ; tries++) {
+      try {
+        const { to, results } = await this.#store(doing, batch, topology);
+        if (to.size > 0) bell.ring(to);
+        return results;
+      } catch (error) {
+        if (!(error instanceof StaleTopologyError) || tries === TRIES) throw error;
+        topology = await catalogue.reload();
       }
-      topology = await catalogue.reload();
     }
-    throw new BackendUnavailableError(owner.name, 'publish', 'its topology kept changing');
   }
 
-  /** False: nothing was stored, since the topology has changed. */
-  async #tryToStore(
-    copies: readonly Copy[],
-    topology: PostgresTopology,
-    call: PublishCall | undefined,
-  ): Promise<boolean> {
-    if (copies.length === 0) return true;
-    const { database, bell } = this.#parts;
-    const values = storeValues(topology.version, copies);
-    const { count } = await database.write({ doing: 'publish', signal: call?.signal }, this.#store, values);
-    if (count === 0) return false;
-    bell.ring(new Set(copies.map(({ to }) => to.id)));
-    return true;
-  }
-
-  #abandoned(): PublishResult {
-    const { name } = this.#parts.owner;
-    return {
-      status: 'refused',
-      error: new BackendUnavailableError(name, 'publish', 'the caller had given up'),
-    };
-  }
-
-  #resultOf(message: Outgoing, objection: QueueError | undefined, copies: number): PublishResult {
-    if (objection !== undefined) return { status: 'refused', error: objection };
-    if (copies > 0) return { status: 'stored', copies };
-    const { topic, to } = message;
-    return { status: 'refused', error: new UnroutableError(this.#parts.owner.name, topic, to) };
+  #store(call: Call, batch: Batch, topology: PostgresTopology): Promise<Stored> {
+    const { storing, database } = this.#parts;
+    return storing.isPlain(batch, topology)
+      ? storing.plainly((...statement) => database.write(call, ...statement), batch, topology)
+      : database.transaction(call, (session) => storing.carefully(session, batch, topology));
   }
 }
 
-function takersOf({ topic, to }: Outgoing, topology: PostgresTopology): readonly KnownSubscription[] {
-  if (to === undefined) return topology.listenersOf(topic);
-  const only = topology.byName.get(to);
-  return only === undefined ? [] : [only];
+/** Why it cannot be stored as it asks to be, before anybody is asked. */
+export function objectionOf(
+  message: Outgoing,
+  call: PublishCall | undefined,
+  owner: CapabilityOwner,
+): QueueError | undefined {
+  const { ttlMs = 0 } = message;
+  if (ttlMs <= MAX_DELAY_MS) return objectionTo(message, call, owner);
+  const remedy = `the longest time to live is ${MAX_DELAY_MS} ms`;
+  return new UnsupportedError(owner.name, `keep a message for ${ttlMs} ms`, remedy);
 }
 
 /** In parts that one statement takes. */
@@ -113,13 +104,21 @@ function* parted(batch: readonly Outgoing[]): Generator<readonly Outgoing[]> {
   let from = 0;
   let bytes = 0;
   for (let at = 0; at < batch.length; at++) {
-    bytes += byteLength((batch[at] as Outgoing).body);
+    const own = byteLength((batch[at] as Outgoing).body);
+    bytes += own;
     if (bytes <= MOST_BYTES || at === from) continue;
     yield batch.slice(from, at);
     from = at;
-    bytes = byteLength((batch[at] as Outgoing).body);
+    bytes = own;
   }
   yield from === 0 ? batch : batch.slice(from);
+}
+
+function abandoned(backend: string): PublishResult {
+  return {
+    status: 'refused',
+    error: new BackendUnavailableError(backend, 'publish', 'the caller had given up'),
+  };
 }
 
 function failed(error: unknown): PublishResult {
@@ -129,12 +128,12 @@ function failed(error: unknown): PublishResult {
 
 /** A caller who leaves is told that nobody knows; the answer of the server is not waited for. */
 function unlessAborted(
-  stored: Promise<readonly PublishResult[]>,
+  storing: Promise<readonly PublishResult[]>,
   batch: readonly Outgoing[],
   signal: AbortSignal | undefined,
   backend: string,
 ): Promise<readonly PublishResult[]> {
-  if (signal === undefined) return stored;
+  if (signal === undefined) return storing;
   return new Promise((resolve, reject) => {
     const leave = (): void => {
       const error = new PublishOutcomeUnknownError(
@@ -145,6 +144,6 @@ function unlessAborted(
     };
     if (signal.aborted) leave();
     signal.addEventListener('abort', leave, { once: true });
-    stored.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+    storing.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
   });
 }

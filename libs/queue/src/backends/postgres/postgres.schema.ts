@@ -41,6 +41,7 @@ CREATE TABLE {s}.subscriptions (
   expires_after_ms double precision,
   expires_at timestamptz,
   bounds text,
+  room bigint NOT NULL DEFAULT 0,
   dropped bigint NOT NULL DEFAULT 0
 );
 CREATE TABLE {s}.bindings (

@@ -1,9 +1,9 @@
 /**
  * Writes to the store: all operations of a JSON array or none. It answers the new versions, 0 for a delete, or the keys
- * whose condition does not hold. Writers of one key wait for each other before they look, in the order of their keys.
+ * whose condition does not hold, each with what stands there. Writers of one key wait for each other before they look, in the order of their keys.
  */
 export const STORE_FUNCTION = `
-CREATE FUNCTION {s}.store_write(ops json, OUT versions bigint[], OUT conflicts text[]) LANGUAGE plpgsql AS $function$
+CREATE FUNCTION {s}.store_write(ops json, OUT versions bigint[], OUT conflicts json) LANGUAGE plpgsql AS $function$
 DECLARE
   op record;
   given bigint;
@@ -11,7 +11,8 @@ DECLARE
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended(locked.key, hashtext('{s}.store')))
   FROM (SELECT DISTINCT value->>'key' COLLATE "C" AS key FROM json_array_elements(ops) ORDER BY 1) locked;
-  SELECT array_agg(asked.key) INTO conflicts
+  SELECT json_agg(json_build_array(asked.key, found.value, found.version::text,
+    floor(extract(epoch FROM found.expires_at) * 1000))) INTO conflicts
   FROM (SELECT value->>'key' AS key, value->>'if' AS wanted FROM json_array_elements(ops)) asked
   LEFT JOIN {s}.store found ON found.key = asked.key AND (found.expires_at IS NULL OR found.expires_at > moment)
   WHERE asked.wanted IS NOT NULL AND asked.wanted <> COALESCE(found.version::text, 'absent');
