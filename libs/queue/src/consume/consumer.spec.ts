@@ -273,6 +273,23 @@ describe('a pause', () => {
     expect(gates.started).toEqual(ids(3));
   });
 
+  it('before it is open is kept, and can be taken back before, too', async () => {
+    const handled: string[] = [];
+    const consumer = scene.consumer({ handle: ({ id }) => void handled.push(id) });
+    consumer.pause();
+    consumer.resume();
+    expect(consumer.status().state).toBe('new');
+    const starting = consumer.start();
+    consumer.pause();
+    await starting;
+    await scene.publish('a');
+    await scene.clock.advance(1_000);
+    expect([handled, consumer.status().state]).toEqual([[], 'paused']);
+    consumer.resume();
+    await scene.until(() => handled.length === 1);
+    expect(consumer.status().state).toBe('running');
+  });
+
   it('of an idle consumer sends back what comes all the same', async () => {
     const handled: number[] = [];
     const consumer = await scene.consume({ handle: ({ attempt }) => void handled.push(attempt) });

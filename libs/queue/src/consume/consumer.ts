@@ -75,7 +75,8 @@ export class Consumer {
     this.#receiver = receiver;
     lanes.concurrency = this.#demand.concurrency; // may have been changed before there were lanes
     this.#lanes = lanes;
-    this.#state = 'running';
+    lanes.paused = this.#state === 'paused'; // the same
+    if (!lanes.paused) this.#state = 'running';
     this.#brakes.start();
     this.#loop = this.#run(lanes);
   }
@@ -167,15 +168,17 @@ export class Consumer {
 
   /** Takes nothing more until `resume`; what runs, runs on; what waits goes back, uncounted. */
   pause(): void {
-    if (this.#state !== 'running' || this.#lanes === undefined) return;
+    if (this.#state !== 'running' && this.#state !== 'new') return;
     this.#state = 'paused';
+    if (this.#lanes === undefined) return; // it will begin with it
     this.#lanes.paused = true;
     this.#hold();
   }
 
   resume(): void {
-    if (this.#state !== 'paused' || this.#lanes === undefined) return;
-    this.#state = 'running';
+    if (this.#state !== 'paused') return;
+    this.#state = this.#lanes === undefined ? 'new' : 'running';
+    if (this.#lanes === undefined) return;
     this.#lanes.paused = false;
     this.#makeRoom();
   }

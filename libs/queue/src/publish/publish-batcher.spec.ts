@@ -63,6 +63,41 @@ describe('the publish batcher', () => {
     expect(desk.told).toEqual(['a 2']);
   });
 
+  it('ends a publish that waited behind a stuck call within its own timeout', async () => {
+    const desk = new Desk();
+    desk.add('a');
+    await desk.clock.advance(500);
+    desk.add('b');
+    await desk.clock.advance(400);
+    desk.add('c');
+    await desk.clock.advance(100);
+    expect([desk.told, desk.calls]).toEqual([['a publish_outcome_unknown'], [['a'], ['b', 'c']]]);
+    await desk.clock.advance(499);
+    expect(desk.told).toHaveLength(1);
+    await desk.clock.advance(1);
+    expect(desk.told.slice(1)).toEqual(['b publish_outcome_unknown']);
+    await desk.answer(1, [STORED, STORED]);
+    expect(desk.told.slice(2)).toEqual(['c 2']);
+    desk.add('d');
+    await turns(1);
+    await desk.answer(2, [STORED]);
+    expect(desk.told.slice(3)).toEqual(['d 2']);
+    await desk.batcher.close();
+    expect(desk.clock.pending).toBe(0);
+  });
+
+  it('refuses what was never sent in its time, so that it can be tried again', async () => {
+    const desk = new Desk({ largest: 1 });
+    desk.add('a');
+    await turns(1);
+    desk.add('b', 'c');
+    await desk.clock.advance(1_000);
+    expect(desk.told).toEqual(['b unavailable', 'c unavailable', 'a publish_outcome_unknown']);
+    expect(desk.calls).toEqual([['a']]);
+    await desk.batcher.close();
+    expect(desk.clock.pending).toBe(0);
+  });
+
   it('joins what one turn brings, and what comes while a call is under way', async () => {
     const desk = new Desk();
     desk.add('a', 'b', 'c');

@@ -13,7 +13,7 @@ import { type Pressed, type WaitingPublish, WaitingReceipt, WaitingResult } from
 export interface BatcherOptions {
   readonly backend: Backend;
   readonly clock: Clock;
-  /** A publish without an answer after this long ends as unknown. */
+  /** A publish without an answer after this long ends: as unknown when it was sent, as refused when it still waited. */
   readonly timeoutMs: number;
   /** Messages that may wait for the backend; more are refused at once. */
   readonly maxPending: number;
@@ -31,6 +31,8 @@ const NOW = Promise.resolve();
 export class PublishBatcher {
   #pending: WaitingPublish[] = [];
   #inFlight: readonly WaitingPublish[] | undefined;
+  /** How many of those have ended already, the first ones: their time was over. */
+  #ended = 0;
   #sentAt = 0;
   #scheduled = false;
   #closing: Promise<void> | undefined;
@@ -72,7 +74,8 @@ export class PublishBatcher {
 
   #enter(waiting: WaitingPublish): void {
     this.#pending.push(waiting);
-    if (!this.#scheduled && this.#inFlight === undefined) this.#schedule();
+    if (this.#inFlight !== undefined) waiting.since = this.options.clock.mono();
+    else if (!this.#scheduled) this.#schedule();
   }
 
   /** Sends what waits and resolves when all of it has its result; later publishes are refused. */
@@ -98,6 +101,7 @@ export class PublishBatcher {
     const { backend, clock } = this.options;
     const batch = this.#pending.splice(0, backend.capabilities.batch.publish);
     this.#inFlight = batch;
+    this.#ended = 0;
     this.#sentAt = clock.mono();
     this.#watchdog ??= clock.timer(this.options.timeoutMs, this.#watch);
     this.#publish(batch).then(
@@ -132,27 +136,61 @@ export class PublishBatcher {
   #done(batch: readonly WaitingPublish[], results: readonly PublishResult[]): void {
     if (this.#inFlight !== batch) return; // given up before
     this.#inFlight = undefined;
-    for (let at = 0; at < batch.length; at++) {
+    for (let at = this.#ended; at < batch.length; at++) {
       const result = results[at] ?? { status: 'unknown', error: this.#unknown('gave no answer') };
       (batch[at] as WaitingPublish).end(result);
     }
+    this.#next();
+  }
+
+  #next(): void {
     if (this.#pending.length > 0) this.#schedule();
     else this.#idle?.();
   }
 
-  /** One timer for all calls: it looks at the one under way, and goes to sleep when there is none. */
+  /** One timer for all: it ends what is late, and goes to sleep when nothing is under way. */
   readonly #watch = (): void => {
     this.#watchdog = undefined;
     const { clock, timeoutMs } = this.options;
-    const batch = this.#inFlight;
-    if (batch === undefined) return;
-    const leftMs = this.#sentAt + timeoutMs - clock.mono();
-    if (leftMs > 0) {
-      this.#watchdog = clock.timer(leftMs, this.#watch);
-      return;
+    if (this.#inFlight === undefined) return;
+    const now = clock.mono();
+    this.#refuseLate(now);
+    this.#giveUpLate(this.#inFlight, now);
+    const first = this.#inFlight?.[this.#ended] ?? this.#pending[0];
+    if (first !== undefined) {
+      this.#watchdog = clock.timer(Math.max(0, this.#sinceOf(first) + timeoutMs - now), this.#watch);
     }
-    this.#failed(batch, this.#unknown(`did not confirm within ${timeoutMs} ms`));
   };
+
+  /** Since when somebody waits for it. Those behind it wait since later. */
+  #sinceOf({ since = this.#sentAt }: WaitingPublish): number {
+    return since;
+  }
+
+  #isLate(waiting: WaitingPublish, now: number): boolean {
+    return now >= this.#sinceOf(waiting) + this.options.timeoutMs;
+  }
+
+  /** What was not sent is certainly not stored. */
+  #refuseLate(now: number): void {
+    const { backend, timeoutMs } = this.options;
+    const inTime = this.#pending.findIndex((waiting) => !this.#isLate(waiting, now));
+    for (const waiting of this.#pending.splice(0, inTime === -1 ? this.#pending.length : inTime)) {
+      const why = `others were under way for ${timeoutMs} ms, and it was not sent`;
+      waiting.end({ status: 'refused', error: new BackendUnavailableError(backend.name, 'publish', why) });
+    }
+  }
+
+  #giveUpLate(batch: readonly WaitingPublish[], now: number): void {
+    for (; this.#ended < batch.length; this.#ended++) {
+      const waiting = batch[this.#ended] as WaitingPublish;
+      if (!this.#isLate(waiting, now)) return;
+      const error = this.#unknown(`did not confirm within ${this.options.timeoutMs} ms`);
+      waiting.end({ status: 'unknown', error });
+    }
+    this.#inFlight = undefined;
+    this.#next();
+  }
 
   #full(): QueueError {
     const { backend, maxPending } = this.options;

@@ -7,6 +7,8 @@ import type { Receipt } from './publish-options.js';
 /** One publish that waits for its result. */
 export interface WaitingPublish {
   readonly message: Outgoing;
+  /** Monotonic ms since when it waits behind another call; undefined: it was sent at once. */
+  since: number | undefined;
   end(result: PublishResult): void;
 }
 
@@ -17,6 +19,7 @@ export type Pressed = (message: Outgoing, result: PublishResult) => PublishResul
 export class WaitingReceipt implements WaitingPublish, Promised {
   resolve!: (receipt: Receipt) => void;
   reject!: (error: QueueError) => void;
+  since: number | undefined = undefined;
 
   constructor(
     readonly message: Outgoing,
@@ -33,6 +36,7 @@ export class WaitingReceipt implements WaitingPublish, Promised {
 /** Somebody waits for the result as the backend gives it. */
 export class WaitingResult implements WaitingPublish {
   resolve!: (result: PublishResult) => void;
+  since: number | undefined = undefined;
 
   constructor(readonly message: Outgoing) {}
 
