@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { Injectable, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { Bus, Consume, Payload, QueueModule } from '@pigeonpost/queue';
+import { sqliteBackend } from '@pigeonpost/queue/sqlite';
+import { weakened } from '@pigeonpost/queue/testing';
 
 const LARGE = { pages: Array.from({ length: 20_000 }, (_, page) => `page ${page}`) };
 
@@ -71,6 +73,14 @@ describe('a large payload', () => {
     await until(() => app.get(Archive).seen.length === 1);
     await until(() => readdirSync(blobs).length === 0);
     await app.close();
+  });
+
+  it('stops the start when it leaves to the broker what that does not take', async () => {
+    const driver = weakened(sqliteBackend, { maxBytes: 1_000 });
+    const options = { blobs: { directory: join(directory, 'blobs') }, over: 1_001 };
+    await expect(applicationWith(options, { driver })).rejects.toThrow(
+      'the claimCheck of backend "events" lets bodies of up to 1001 bytes through, which takes 1000: set `over` to 1000',
+    );
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import type { Body } from '../message/body.js';
 import type { FailureRecord } from '../message/failure-record.js';
 import type { Headers } from '../message/headers.js';
+import type { Outgoing } from '../message/outgoing.js';
 
 /** Where a message of a subscription can be. `held`: it waits behind another one of its key, see KeyOrder. */
 export type MessageState = 'ready' | 'delayed' | 'held' | 'inflight' | 'dead';
@@ -44,6 +45,8 @@ export type InspectQuery =
       /** As browse gave it. */
       readonly ref: string;
       readonly headers: Headers;
+      /** All of it as it will be, for who has to vouch for it anew. Backends go by `ref` and `headers`. */
+      readonly message?: Outgoing;
     }
 
   /**

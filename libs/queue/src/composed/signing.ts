@@ -74,6 +74,11 @@ export class Signing implements MessageTransform {
     };
   }
 
+  /** Verified and signed anew, as every replay is. */
+  revived(message: Outgoing): Headers {
+    return this.out(message).headers;
+  }
+
   in(delivery: Delivery): Delivery {
     const signature = this.#check(delivery);
     const { maxAgeMs } = this.policy;

@@ -8,10 +8,12 @@ import type {
   SettleResult,
 } from '../backend/backend.js';
 import { ForwardingBackend, ForwardingReceiver } from '../backend/forwarding-backend.js';
+import type { InspectQuery, Inspected } from '../backend/inspect.js';
 import type { SubscriptionSpec } from '../backend/topology.js';
 import { changedDelivery, type Delivery } from '../message/delivery.js';
 import { describeError } from '../message/error-info.js';
 import type { FailureReason } from '../message/failure-record.js';
+import type { Headers } from '../message/headers.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { QueueError } from '../message/queue-error.js';
 
@@ -23,6 +25,8 @@ export interface MessageTransform {
   out(message: Outgoing): Outgoing | Promise<Outgoing>;
   /** As the handler gets it; the same object where nothing changes. A BrokenMessageError makes it a dead letter. */
   in(delivery: Delivery): Delivery | Promise<Delivery>;
+  /** The headers of a dead letter that goes back into its old place as this message. A QueueError leaves it where it is. */
+  revived?(message: Outgoing): Headers;
   /** The broker has taken it, for so many subscriptions and no more: what a topic retains is not told. */
   stored?(message: Outgoing, copies: number): void;
   /** It is certain that the broker has not. */
@@ -84,6 +88,14 @@ export class TransformedBackend extends ForwardingBackend {
     } catch (error) {
       return refusalOf(error);
     }
+  }
+
+  override inspect(query: InspectQuery): AsyncIterable<Inspected> {
+    const message = query.kind === 'revive' ? query.message : undefined;
+    const headers = message && this.transform.revived?.(message);
+    if (query.kind !== 'revive' || message === undefined || headers === undefined)
+      return this.inner.inspect(query);
+    return this.inner.inspect({ ...query, headers, message: { ...message, headers } });
   }
 
   override async close(deadline: Date): Promise<void> {

@@ -1,8 +1,10 @@
 import type { ClaimCheckPolicy } from '../composed/claim-check.js';
 import { type Duration, parseDuration } from '../policies/duration.js';
+import type { Offer } from '../policies/resolution.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { FileBlobs } from '../store/blobs/file.blobs.js';
 import { SqliteBlobs } from '../store/blobs/sqlite.blobs.js';
+import type { BackendConfig } from './queue.options.js';
 
 /** Large bodies beside the broker. */
 export interface ClaimCheckOptions {
@@ -50,6 +52,22 @@ function isBlobsOption(given: unknown): given is ClaimCheckOptions['blobs'] {
 
 function isBlobStore(given: unknown): given is BlobStore {
   return VERBS.every((verb) => typeof (given as Record<string, unknown>)[verb] === 'function');
+}
+
+/** A sentence for each backend that takes less than its claim check would leave to it. */
+export function claimCheckRefusals(
+  backends: readonly BackendConfig[],
+  offers: ReadonlyMap<string, Offer>,
+): readonly string[] {
+  return backends.flatMap(({ name, claimCheck }) => {
+    const maxBytes = offers.get(name)?.capabilities.maxBytes;
+    if (claimCheck === undefined || maxBytes === undefined) return [];
+    const { overBytes } = claimCheckPolicyOf(claimCheck);
+    if (overBytes <= maxBytes) return [];
+    return [
+      `the claimCheck of backend "${name}" lets bodies of up to ${overBytes} bytes through, which takes ${maxBytes}: set \`over\` to ${maxBytes} or less`,
+    ];
+  });
 }
 
 export function claimCheckPolicyOf({ over, maxBytes, keep }: ClaimCheckOptions): ClaimCheckPolicy {

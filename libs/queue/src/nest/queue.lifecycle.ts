@@ -9,6 +9,7 @@ import type { Bridges } from './bridges.js';
 import type { Connections } from './connections.js';
 import { ConsumerBuilder, type Consumers, type RunningClaim } from './consumers.js';
 import { declaredListeners, subscriptionPlans, topicPlans } from './declared.topics.js';
+import { claimCheckRefusals } from './claim-check.options.js';
 import { delayRefusals } from './delay-store.js';
 import { storeRefusals } from './shared.store.js';
 import { plansOf, refuseUnmet } from './handler.plan.js';
@@ -147,6 +148,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
       ...delayRefusals(backends, offers),
       ...storeRefusals(backends, offers),
       ...bridges.refusals(isKnown),
+      ...claimCheckRefusals(backends, offers),
     ]);
   }
 

@@ -1,6 +1,6 @@
 import type { Backend } from '../../backend/backend.js';
 import type { Peeked } from '../../backend/inspect.js';
-import type { Headers } from '../../message/headers.js';
+import type { Outgoing } from '../../message/outgoing.js';
 import { matches, type DeadLetterFilter } from './dead-letter-filter.js';
 
 const PAGE = 200;
@@ -23,8 +23,9 @@ export class DeadLetterShelf {
   }
 
   /** Puts a letter that holds its key back into its old place. One that somebody else was faster with is left alone. */
-  async revive(ref: string, headers: Headers): Promise<void> {
-    const query = { kind: 'revive', subscription: this.subscription, ref, headers } as const;
+  async revive(ref: string, message: Outgoing): Promise<void> {
+    const { headers } = message;
+    const query = { kind: 'revive', subscription: this.subscription, ref, headers, message } as const;
     for await (const item of this.backend.inspect(query)) if (item.kind === 'revived') return;
   }
 

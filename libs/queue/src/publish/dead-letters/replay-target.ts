@@ -1,5 +1,6 @@
 import type { PublishCall, PublishResult } from '../../backend/backend.js';
 import type { Capabilities } from '../../backend/capabilities.js';
+import { BrokenMessageError } from '../../composed/transformed.backend.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import type { RelayTarget } from '../../relay/confirmed-publish.js';
 import type { DeadLetterShelf } from './dead-letter-shelf.js';
@@ -29,9 +30,21 @@ export class ReplayTarget implements RelayTarget {
     const results: PublishResult[] = [];
     for (const message of batch) {
       const ref = this.holderOf(message);
-      if (ref !== undefined) await this.shelf.revive(ref, message.headers);
-      results.push(ref === undefined ? (answers.next().value as PublishResult) : REVIVED);
+      results.push(
+        ref === undefined ? (answers.next().value as PublishResult) : await this.#revive(ref, message),
+      );
     }
     return results;
+  }
+
+  /** What nobody vouches for stays where it is. */
+  async #revive(ref: string, message: Outgoing): Promise<PublishResult> {
+    try {
+      await this.shelf.revive(ref, message);
+      return REVIVED;
+    } catch (error) {
+      if (error instanceof BrokenMessageError) return { status: 'refused', error };
+      throw error;
+    }
   }
 }

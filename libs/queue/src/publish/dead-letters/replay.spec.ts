@@ -1,7 +1,12 @@
 import { BackendUnavailableError, PayloadTooLargeError } from '../../backend/backend.errors.js';
 import { STRICT_ORDER } from '../../backend/key-order.js';
 import type { PublishResult } from '../../backend/backend.js';
+import { Signing } from '../../composed/signing.js';
+import { TransformedBackend } from '../../composed/transformed.backend.js';
+import { NO_HEADERS } from '../../message/headers.js';
+import type { Outgoing } from '../../message/outgoing.js';
 import { turns } from '../../testing/virtual-clock.js';
+import { Bus } from '../bus.js';
 import { Ward } from './dead-letters.fixture.js';
 import type { ReplayReport } from './replay.js';
 
@@ -11,6 +16,18 @@ const DOWN: PublishResult = {
   error: new BackendUnavailableError('main', 'publish', 'it is down'),
 };
 const TOO_LARGE: PublishResult = { status: 'refused', error: new PayloadTooLargeError('main', 2, 1) };
+
+const FORGED: Outgoing = {
+  topic: 'orders',
+  to: undefined,
+  id: 'forged',
+  key: undefined,
+  body: '{}',
+  headers: NO_HEADERS,
+  delayMs: undefined,
+  ttlMs: undefined,
+  event: undefined,
+};
 
 async function wardWith(...ids: readonly string[]): Promise<Ward> {
   const ward = await Ward.open();
@@ -240,6 +257,27 @@ describe('a replay of letters that hold their keys', () => {
     expect(await ward.letters.replayAll({}, AT_ONCE)).toMatchObject({ replayed: 2, state: 'finished' });
     expect(await ward.ids('ready')).toEqual(['a1', 'b1']);
     expect(await ward.ids('held')).toEqual(['a2', 'b2']);
+  });
+
+  it('signs them anew where messages are signed, and leaves a forged one where it is', async () => {
+    const ward = await Ward.open(STRICT_ORDER);
+    const signing = (secret: string) =>
+      new Signing({ keys: [{ id: 'k', secret }], sign: 'k', required: true, maxAgeMs: 60_000 }, ward.clock);
+    const { clock } = ward;
+    const own = signing('a'.repeat(32));
+    const backend = new TransformedBackend(ward.gate, own, { clock, host: 'h:1', report: () => undefined });
+    const bus = new Bus({ backend, source: 'urn:test', ambient: ward.ambient });
+    await bus.publish('orders', {}, { id: 'a1', key: 'a' });
+    const stranger = signing('b'.repeat(32));
+    await ward.gate.publish([stranger.out({ ...FORGED, id: 'b1', key: 'b' })]);
+    await ward.die();
+    await clock.advance(120_000); // longer than a signature is taken for
+    const report = await bus.deadLetters('work').replayAll({}, AT_ONCE);
+    expect(report).toMatchObject({ replayed: 1, refused: 1, lastError: { code: 'bad_signature' } });
+    const receiver = await backend.open({ name: 'work', topics: ['orders'], leaseMs: 1_000 });
+    const delivered = await receiver.receive(5, new AbortController().signal);
+    expect(delivered.map(({ id }) => id)).toEqual(['a1']);
+    expect(await ward.ids('dead')).toEqual(['b1']);
   });
 
   it('keeps one that dies again before the replay has ended', async () => {
