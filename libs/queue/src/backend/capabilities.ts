@@ -14,6 +14,10 @@ export interface Capabilities {
   /** Giving a delivery back costs no attempt. */
   readonly uncountedRelease: boolean;
   readonly delay: { readonly publish: Delay; readonly retry: Delay };
+  /**
+   * `queue`: a single receiver gets the messages in the order in which they became ready, and those that come back to it,
+   * because they were given back or their leases have ended, come in their old places. `key`: see KeyOrder.
+   */
   readonly order: 'none' | 'queue' | 'key';
   readonly onRetry: 'breaks' | 'block-key' | 'block-queue';
   /** Whether a dead letter can keep its key waiting, and come back in its old place. */

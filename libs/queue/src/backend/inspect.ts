@@ -75,7 +75,7 @@ export interface Depth {
 /** A message as it lies on the broker. */
 export interface Peeked {
   readonly kind: 'message';
-  /** Names this copy on this broker; opaque. */
+  /** Names this copy where it lies now; opaque. */
   readonly ref: string;
   readonly state: MessageState;
   readonly id: string;

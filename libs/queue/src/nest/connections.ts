@@ -18,6 +18,7 @@ import { BackendReporter } from './backend.reporter.js';
 import type { RunningClaim } from './consumers.js';
 import { type ComposedBackend, LazyBackend, LazyStore, offerOf } from './lazy.backend.js';
 import { dedupWindows } from './declared.topics.js';
+import { withKeyGate } from './key-gate.js';
 import { InvalidOptionsError } from './nest.errors.js';
 import { checkBackendOptions } from './options.check.js';
 import { closingOrder } from './closing.order.js';
@@ -116,10 +117,12 @@ export class Connections implements OnApplicationShutdown {
 
   /** What a backend lacks and its store makes up for. */
   #composed(opened: ComposedBackend): ComposedBackend {
-    const { backend, store } = opened;
-    if (store === undefined || backend.capabilities.dedup !== false) return opened;
+    const report = (sentence: string): void => this.#logger.error(sentence);
+    const gated = withKeyGate(opened, { ambient: this.ambient, report });
+    const { backend, store } = gated;
+    if (store === undefined || backend.capabilities.dedup !== false) return gated;
     const onStoreError = this.options.dedup?.onStoreError ?? 'reject';
-    return { ...opened, backend: new DeduplicatingBackend(backend, { store, onStoreError }) };
+    return { ...gated, backend: new DeduplicatingBackend(backend, { store, onStoreError }) };
   }
 
   get names(): readonly string[] {

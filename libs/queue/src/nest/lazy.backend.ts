@@ -10,6 +10,7 @@ import type {
   StatusListener,
 } from '../backend/backend.js';
 import type { Capabilities } from '../backend/capabilities.js';
+import { ungatedCapabilities } from '../composed/key-order/key-gate.js';
 import type { LeavingRetries } from '../composed/delay-store/leaving-retries.js';
 import type { InspectQuery, Inspected } from '../backend/inspect.js';
 import { redactorOf } from '../backend/redactor.js';
@@ -60,13 +61,16 @@ const BEFORE_OPEN = Object.freeze<Capabilities>({
 export interface ComposedBackend extends OpenedBackend {
   /** Its fan-out is made of copies. */
   readonly copying?: boolean;
+  /** What the broker can do without the gate that gives it an order by key; absent where there is none. */
+  readonly alone?: Capabilities;
   /** Retries that wait elsewhere. Asked when all backends are open. */
   readonly leaving?: () => LeavingRetries | undefined;
 }
 
 /** What its handlers are promised. Asked when all backends are open. */
-export function offerOf({ backend, store, leaving, copying = false }: ComposedBackend): Offer {
-  const { capabilities } = backend;
+export function offerOf({ backend, store, leaving, copying = false, alone }: ComposedBackend): Offer {
+  const { capabilities: whole } = backend;
+  const capabilities = alone === undefined ? whole : ungatedCapabilities(whole, alone);
   return { capabilities, remembers: store !== undefined, copying, leaving: leaving?.() };
 }
 

@@ -1,25 +1,44 @@
 import type { Requirement } from './requirements.js';
-import { native, refused, type Offer, type Resolution } from './resolution.js';
+import { objectionToGate } from '../composed/key-order/key-gate.js';
+import { composed, native, refused, type Offer, type Resolution } from './resolution.js';
+
+const GATE = 'a gate in one process at a time, and a park in the store';
 
 /** Messages of one key are handled one after the other. */
-export function resolveOrder({ capabilities: { order } }: Offer): Resolution {
-  if (order === 'key') {
+export function resolveOrder({ capabilities, remembers }: Offer): Resolution {
+  if (capabilities.order === 'key') {
     return native(
       'a handler that goes on after its lease ended, or after its timeout, meets the next attempt',
     );
   }
+  const objection = objectionToGate(capabilities);
+  if (objection !== undefined)
+    return refused(objection, 'use a backend with an order by key', 'another-order');
+  if (remembers) {
+    return composed(
+      GATE,
+      'the other processes wait, and take over after a crash when its right and its leases have ended; a handler that goes on after its lease ended, or after its timeout, meets the next attempt; what is published for later has its place when it is due',
+    );
+  }
   return refused(
-    order === 'queue' ? 'hands out the messages of one key to several at once' : 'keeps no order',
-    'use a backend with an order by key',
+    'hands out the messages of one key to several at once',
+    "name a backend with a store in its options, as `store: '…'`, or use a backend with an order by key",
     'another-order',
   );
+}
+
+/** Whether a gate makes up for the backend: see resolveOrder. */
+function isGated({ capabilities, remembers }: Offer): boolean {
+  return remembers && objectionToGate(capabilities) === undefined;
 }
 
 /** A key waits for a message that failed. */
 export function resolveOrderOnRetry(
   { longestMs }: Extract<Requirement, { need: 'order on retry' }>,
-  { capabilities, leaving }: Offer,
+  offer: Offer,
 ): Resolution {
+  const { capabilities, leaving } = offer;
+  if (isGated(offer) && (leaving === undefined || longestMs <= leaving.beyondMs)) return composed(GATE);
   const stays = leaving !== undefined && longestMs <= leaving.beyondMs;
   switch (stays ? leaving.onRetry : capabilities.onRetry) {
     case 'block-key':
@@ -36,8 +55,14 @@ export function resolveOrderOnRetry(
 }
 
 /** A key waits for its dead letter. */
-export function resolveOrderOnDeath({ capabilities: { onDead } }: Offer): Resolution {
-  return onDead === 'hold'
+export function resolveOrderOnDeath(offer: Offer): Resolution {
+  if (isGated(offer)) {
+    return composed(
+      GATE,
+      'a key with a dead letter stands still until that is replayed or purged; the dead letter is kept in the store',
+    );
+  }
+  return offer.capabilities.onDead === 'hold'
     ? native('a key with a dead letter stands still until that is replayed or purged')
     : refused(
         'lets a key go on when one of its messages is a dead letter',

@@ -25,6 +25,7 @@ import { HOLD_LAWS } from './laws/hold.laws.js';
 import { DECLARED_ORDER_LAWS } from './laws/declared-order.laws.js';
 import { ORDER_BY_CHANCE_LAWS } from './laws/order-by-chance.laws.js';
 import { ORDER_LAWS } from './laws/order.laws.js';
+import { QUEUE_ORDER_LAWS } from './laws/queue-order.laws.js';
 import { ORDERED_CONSUMER_LAWS } from './laws/ordered-consumer.laws.js';
 import { LOG_LAWS } from './laws/log.laws.js';
 import { OVERFLOW_LAWS } from './laws/overflow.laws.js';
@@ -71,6 +72,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...HOLD_LAWS,
   ...ORDER_BY_CHANCE_LAWS,
   ...ORDERED_CONSUMER_LAWS,
+  ...QUEUE_ORDER_LAWS,
   ...LIMIT_LAWS,
   ...BUS_LAWS,
   ...CONSUMER_LAWS,

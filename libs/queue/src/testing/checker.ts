@@ -69,7 +69,7 @@ class Checker {
           if (key.startsWith(`${event.subscription} `)) this.#lives.delete(key);
         return;
       case 'revived':
-        return event.count > 0 ? this.#revived(event.subscription, event.ref) : undefined;
+        return event.count > 0 ? this.#revived(event) : undefined;
       case 'fault':
         for (const [key, life] of this.#lives) if (key.endsWith(` ${event.id}`)) life.possible += event.extra;
     }
@@ -121,9 +121,13 @@ class Checker {
     life.latest.set(ref, { delivery, end: undefined, leaseEndsAt: at + delivery.leaseMs });
   }
 
-  #revived(subscription: string, ref: string): void {
-    for (const [key, life] of this.#lives) {
-      if (!key.startsWith(`${subscription} `) || !life.latest.delete(ref)) continue;
+  /** A dead letter may lie under another name than the one it was delivered under. */
+  #revived({ subscription, ref, id }: HistoryEvent & { kind: 'revived' }): void {
+    const here = [...this.#lives].filter(([key]) => key.startsWith(`${subscription} `));
+    const named = here.filter(([, life]) => life.latest.delete(ref));
+    const lives = named.length > 0 ? named : here.filter(([key]) => key === `${subscription} ${id}`);
+    for (const [, life] of lives) {
+      if (named.length === 0) life.latest.clear();
       life.possible++;
       life.confirmed++;
     }

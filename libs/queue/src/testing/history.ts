@@ -17,7 +17,14 @@ export type HistoryEvent =
   /** Messages that were still to be handled were removed. */
   | { readonly kind: 'purged'; readonly subscription: string; readonly count: number }
   /** A dead letter is alive again, as it was when it was new; `count` 0: there was none. */
-  | { readonly kind: 'revived'; readonly subscription: string; readonly ref: string; readonly count: number }
+  | {
+      readonly kind: 'revived';
+      readonly subscription: string;
+      readonly ref: string;
+      /** As far as it was browsed. */
+      readonly id: string | undefined;
+      readonly count: number;
+    }
   /** A subscription began to listen, and may get what was published to these topics before. */
   | { readonly kind: 'caught-up'; readonly subscription: string; readonly topics: readonly string[] }
   /** Copies of this message that were not yet due were taken back. */

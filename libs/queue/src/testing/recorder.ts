@@ -22,6 +22,8 @@ export class Recorder {
   readonly events: HistoryEvent[] = [];
   /** Topics by subscription. */
   readonly topology = new Map<string, Set<string>>();
+  /** Ids by the refs that were browsed. */
+  readonly seen = new Map<string, string>();
   /** Those of them that go with their receiver. */
   readonly ephemeral = new Set<string>();
   /** What is being created: a publish meanwhile may find it or not. */
@@ -138,6 +140,7 @@ class RecordedBackend extends ForwardingBackend {
     // Written down before the answer: what is alive again may be delivered before anyone hears of it.
     const slot = query.kind === 'revive' ? this.#noteRevival(query) : 0;
     for await (const found of this.inner.inspect(query)) {
+      if (found.kind === 'message') this.recorder.seen.set(found.ref, found.id);
       if (found.kind === 'purged' && query.kind === 'cancel') {
         this.recorder.events.push({ kind: 'cancelled', id: query.id });
       }
@@ -145,15 +148,18 @@ class RecordedBackend extends ForwardingBackend {
         this.recorder.events.push({ kind: 'purged', subscription: query.subscription, count: found.count });
       }
       if (found.kind === 'revived' && query.kind === 'revive') {
-        const { subscription, ref } = query;
-        this.recorder.events[slot] = { kind: 'revived', subscription, ref, count: found.count };
+        this.recorder.events[slot] = { ...this.#revival(query), count: found.count };
       }
       yield found;
     }
   }
 
-  #noteRevival({ subscription, ref }: { readonly subscription: string; readonly ref: string }): number {
-    return this.recorder.events.push({ kind: 'revived', subscription, ref, count: 0 }) - 1;
+  #noteRevival(query: InspectQuery & { kind: 'revive' }): number {
+    return this.recorder.events.push(this.#revival(query)) - 1;
+  }
+
+  #revival({ subscription, ref }: InspectQuery & { kind: 'revive' }): HistoryEvent & { kind: 'revived' } {
+    return { kind: 'revived', subscription, ref, id: this.recorder.seen.get(ref), count: 0 };
   }
 
   #noteResult(slot: number, result: PublishResult): void {

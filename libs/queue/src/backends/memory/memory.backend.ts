@@ -19,13 +19,7 @@ import { MemoryPublisher } from './memory.publisher.js';
 import { MemoryReceiver } from './memory.receiver.js';
 import { repeat } from './memory.results.js';
 import type { MemorySubscription } from './memory.subscription.js';
-import { MemoryTopology } from './memory.topology.js';
-
-export interface MemoryLimits {
-  readonly maxBytes: number;
-  /** Of a subscription that has no bounds of its own; undefined: none. */
-  readonly maxMessages: number | undefined;
-}
+import { type MemoryLimits, MemoryTopology } from './memory.topology.js';
 
 const NOW = Promise.resolve();
 
@@ -46,7 +40,7 @@ export class MemoryBackend implements Backend {
     private readonly ambient: Ambient,
   ) {
     this.capabilities = Object.freeze({ ...memoryCapabilities, maxBytes: limits.maxBytes });
-    this.#topology = new MemoryTopology(name, ambient.clock, limits.maxMessages);
+    this.#topology = new MemoryTopology(name, ambient.clock, limits);
     this.#publisher = new MemoryPublisher(name, limits.maxBytes, this.#topology);
     this.#openedAt = ambient.clock.now();
   }

@@ -16,6 +16,9 @@ import { KeyLines } from './memory.key-lines.js';
 import { allOk, repeat } from './memory.results.js';
 import { type Taker, WaitingLine } from './memory.waiting.js';
 
+/** Where a message goes whose lease has ended: behind what is ready, or, as on some brokers, into its old place. */
+export type LeaseEnd = 'behind' | 'in place';
+
 /**
  * One subscription: its line of copies, its leases, its dead letters and those who wait. Nothing happens behind its
  * back: every call first catches up with what time has done, and a timer runs only while somebody waits.
@@ -35,6 +38,7 @@ export class MemorySubscription {
   /** Monotonic ms of the last `receive`; one that waits asks all the time. */
   askedAt: number;
   bounds: Bounds | undefined;
+  leaseEnd: LeaseEnd = 'behind';
   /** Messages that its bounds have cost it. */
   dropped = 0;
   #seq = 0;
@@ -249,7 +253,8 @@ export class MemorySubscription {
 
   readonly #onLeaseEnd = (copy: Copy, endedAt: number): void => {
     copy.countCrash();
-    this.backlog.schedule(copy, endedAt);
+    if (this.leaseEnd === 'in place') this.backlog.putBack(copy);
+    else this.backlog.schedule(copy, endedAt);
   };
 
   readonly #onAlarm = (): void => {

@@ -11,12 +11,20 @@ import type { Outgoing } from '../../message/outgoing.js';
 import { isPattern, matchesTopic } from '../../message/topic-pattern.js';
 import { memoryCapabilities } from './memory.capabilities.js';
 import { MemoryLogs } from './memory.logs.js';
-import { MemorySubscription } from './memory.subscription.js';
+import { type LeaseEnd, MemorySubscription } from './memory.subscription.js';
 
 /** Topics whose listeners are kept; there may be more topics than memory. */
 const MOST_RESOLVED = 10_000;
 const NO_TOPICS: ReadonlySet<string> = new Set();
 const NOBODY: readonly MemorySubscription[] = Object.freeze([]);
+
+export interface MemoryLimits {
+  readonly maxBytes: number;
+  /** Of a subscription that has no bounds of its own; undefined: none. */
+  readonly maxMessages: number | undefined;
+  /** Default `behind`. */
+  readonly leaseEnd?: LeaseEnd;
+}
 
 /** Which subscriptions exist, and who listens to what. */
 export class MemoryTopology {
@@ -39,9 +47,9 @@ export class MemoryTopology {
   constructor(
     private readonly backendName: string,
     private readonly clock: Clock,
-    /** Most messages of a subscription without bounds of its own; undefined: no limit. */
-    maxMessages?: number,
+    private readonly limits: Pick<MemoryLimits, 'maxMessages' | 'leaseEnd'>,
   ) {
+    const { maxMessages } = limits;
     this.#bounds = maxMessages === undefined ? undefined : { maxMessages, whenFull: { kind: 'reject' } };
     this.#anyBounds = this.#bounds !== undefined;
   }
@@ -135,6 +143,7 @@ export class MemoryTopology {
     if (subscription === undefined) {
       subscription = new MemorySubscription(name, this.clock, this.backendName, expiresAfterMs);
       subscription.bounds = this.#bounds;
+      subscription.leaseEnd = this.limits.leaseEnd ?? 'behind';
       this.#subscriptions.set(name, subscription);
       this.all.push(subscription);
     }

@@ -3,7 +3,7 @@ import type { Delivery } from '../../message/delivery.js';
 import { must, mustEqual } from '../expectations.js';
 import type { Law } from '../law.js';
 import { type LawBench, LEASE_MS, SUBSCRIPTION } from '../law-bench.js';
-import { HOLDS_KEY, nameOf, openEnsured } from '../law-order.js';
+import { HOLDS_KEY, mustCount, nameOf, openEnsured } from '../law-order.js';
 
 const KEYS = ['a', 'b', 'c'];
 const EPISODES = 6;
@@ -64,13 +64,12 @@ class Player {
   /** Waits for what is due soon, so that it is known what must come. */
   async #take(): Promise<void> {
     await this.bench.time.pass(60);
-    const { ready } = await this.bench.depth();
     const expected = KEYS.filter((key) => this.#isFree(key)).map(
       (key) => this.#alive.get(key)?.[0] as string,
     );
-    mustEqual(ready, expected.length, 'what is ready');
-    if (ready === 0) return;
-    const taken = await this.bench.take(this.receiver, ready);
+    await mustCount(this.bench, { ready: expected.length });
+    if (expected.length === 0) return;
+    const taken = await this.bench.take(this.receiver, expected.length);
     mustEqual(taken.map(nameOf).toSorted(), expected, 'what was handed out');
     if (this.#held.length === 0) this.#heldSince = this.bench.time.clock.mono();
     this.#held.push(...taken);

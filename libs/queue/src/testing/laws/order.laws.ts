@@ -7,6 +7,7 @@ import {
   BY_KEY,
   drainNamed,
   ensureOrder,
+  mustCount,
   nameOf,
   openOrdered,
   publishNamed,
@@ -35,9 +36,9 @@ export const ORDER_LAWS: readonly Law[] = [
       const receiver = await openEnsured(bench);
       await publishNamed(bench, 'a1', 'a2', 'b1', '-1', '-2', 'a3');
       const [a1, b1, ...others] = await takeNamed(bench, receiver, 'a1', 'b1', '-1', '-2');
-      const { ready, held, inflight } = await bench.depth();
-      mustEqual({ ready, held, inflight }, { ready: 0, held: 2, inflight: 4 }, 'the depth');
-      mustEqual((await bench.browse('held')).map(nameOf), ['a2', 'a3'], 'what is held');
+      await mustCount(bench, { ready: 0, held: 2, inflight: 4 });
+      const isExact = bench.capabilities.depth === 'exact';
+      if (isExact) mustEqual((await bench.browse('held')).map(nameOf), ['a2', 'a3'], 'what is held');
       await bench.silence(receiver, 3 * bench.time.slackMs);
       await bench.ack(receiver, a1 as Delivery, b1 as Delivery, ...others);
       mustEqual(await drainNamed(bench, receiver, 2), ['a2', 'a3'], 'what comes then');
@@ -96,7 +97,7 @@ export const ORDER_LAWS: readonly Law[] = [
       await bench.settle(receiver, { kind: 'retry', delivery: a1, delayMs: 600, failure: bench.failure(1) });
       await publishNamed(bench, 'a3');
       await bench.silence(receiver, 300);
-      mustEqual((await bench.depth()).held, 2, 'what is held');
+      await mustCount(bench, { held: 2 });
       mustEqual(await drainNamed(bench, receiver, 3), ['a1', 'a2', 'a3'], 'the order');
     },
   },
@@ -163,7 +164,7 @@ export const ORDER_LAWS: readonly Law[] = [
       const [stale] = (await takeNamed(bench, slow, 'a1')) as One;
       const [fresh] = (await takeNamed(bench, other, 'a1')) as One;
       mustEqual(await bench.settle(slow, { kind: 'ack', delivery: stale }), ['lost'], 'the late answer');
-      mustEqual((await bench.depth()).held, 1, 'what is held');
+      await mustCount(bench, { held: 1 });
       await bench.ack(other, fresh);
       mustEqual(await drainNamed(bench, other, 1), ['a2'], 'what comes then');
     },
@@ -195,6 +196,10 @@ export const ORDER_LAWS: readonly Law[] = [
       const [b1, a3] = (await takeNamed(bench, receiver, 'b1', 'a3')) as [Delivery, Delivery];
       await bench.settle(receiver, { kind: 'release', delivery: a3 });
       await bench.ack(receiver, b1);
+      if (bench.capabilities.depth !== 'exact') {
+        const names = await drainNamed(bench, receiver, 3);
+        return mustEqual(names.toSorted(), ['a3', 'a4', 'b2'], 'what comes then');
+      }
       const [found] = await bench.inspect({ kind: 'purge', subscription: SUBSCRIPTION, state: 'ready' });
       mustEqual(found?.kind === 'purged' && found.count, 2, 'what was purged');
       mustEqual(await drainNamed(bench, receiver, 1), ['a4'], 'what comes then');
