@@ -20,6 +20,8 @@ export class WorkerModule implements OnApplicationShutdown {
           backends: [{ name: 'events', driver: 'sqlite', file: environment.DEMO_QUEUE_FILE }],
           consume: true,
           topology: TOPOLOGY,
+          // Ctrl-C twice: somebody does not want to wait.
+          shutdown: { secondSignal: 'exit' },
         }),
       ],
       providers: [

@@ -17,6 +17,9 @@ import { WatchedReceiver } from './watched-receiver.js';
 /** What is left of a drain's deadline for handlers that were told to stop, and for the last settlements. */
 const ABORT_GRACE_MS = 1_000;
 
+/** A receive ends at once when it is told to; over a broken connection some need longer than anybody should wait. */
+const RECEIVE_END_MS = 2_000;
+
 /** Takes the deliveries of one subscription. `run` is the only loop: room → receive → lanes. */
 export class Consumer {
   readonly #demand: Demand;
@@ -210,7 +213,8 @@ export class Consumer {
       lanes.giveBackWaiting();
       const graceMs = Math.min(ABORT_GRACE_MS, deadlineMs / 2);
       const stepMs = graceMs / 5;
-      await this.#within(deadlineMs - graceMs, Promise.all([this.#loop, lanes.idle()]));
+      const asked = this.#within(RECEIVE_END_MS, this.#loop);
+      await this.#within(deadlineMs - graceMs, Promise.all([asked, lanes.idle()]));
       if (lanes.running > 0) await this.#cutShort(lanes, stepMs);
       lanes.giveBackWaiting();
       await this.#within(stepMs, lanes.settler.idle());

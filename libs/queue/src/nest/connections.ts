@@ -50,6 +50,7 @@ export class Connections implements OnApplicationShutdown {
   readonly watchMs: number | undefined;
   readonly #logger = new Logger('QueueModule');
   readonly #byName: ReadonlyMap<string, Connection>;
+  #closed: Promise<void> | undefined;
 
   /** `running`: what this process handles, asked when somebody wants to know how it does. */
   constructor(
@@ -181,7 +182,12 @@ export class Connections implements OnApplicationShutdown {
    * After the last handler: publishes under way get their answers, then everything is freed. A backend that another one
    * leans on is closed after it. Never rejects.
    */
-  async closeAll(): Promise<void> {
+  closeAll(): Promise<void> {
+    this.#closed ??= this.#closeAll();
+    return this.#closed;
+  }
+
+  async #closeAll(): Promise<void> {
     for (const names of closingOrder(this.options.backends))
       await Promise.allSettled(names.map((name) => this.#close(this.get(name))));
   }

@@ -188,6 +188,10 @@ export class ShutdownRules {
   @IsOptional()
   @IsDuration()
   drain?: unknown;
+
+  @IsOptional()
+  @IsIn(['ignore', 'exit'])
+  secondSignal?: unknown;
 }
 
 export class ModuleRules {

@@ -1,4 +1,10 @@
-import type { Logger, OnApplicationBootstrap, OnModuleDestroy, OnModuleInit } from '@nestjs/common';
+import type {
+  Logger,
+  OnApplicationBootstrap,
+  OnApplicationShutdown,
+  OnModuleDestroy,
+  OnModuleInit,
+} from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 import type { Module } from '@nestjs/core/injector/module.js';
 import type { CancelTimer } from '../ambient/clock.js';
@@ -22,6 +28,7 @@ import type { Plans } from './queue.explainer.js';
 import { sayTo } from './say.js';
 import type { QueueModuleOptions } from './queue.options.js';
 import type { HandlerClaim, SubscriptionExplorer } from './subscription.explorer.js';
+import { hearsSignal, SecondSignal } from './second.signal.js';
 import { ensureTopologies, topologies } from './topology.js';
 
 const SIGNAL_CHECK_MS = 1_000;
@@ -40,7 +47,9 @@ export interface LifecycleParts {
 }
 
 /** From the decorators to running consumers, and back to nothing. Only `init()` starts anything. */
-export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
+export class QueueLifecycle
+  implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown
+{
   readonly #drainMs: number;
   #cancelSignalCheck: CancelTimer | undefined;
   #prepared: Promise<void> | undefined;
@@ -49,6 +58,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
   /** Consumers whose modules are ready, and that have not started. */
   readonly #due = new Set<RunningClaim>();
   readonly #late: LateStarts;
+  readonly #secondSignal = new SecondSignal();
 
   constructor(private readonly parts: LifecycleParts) {
     this.#drainMs = parseDuration('shutdown.drain', parts.options.shutdown?.drain ?? '25s');
@@ -81,6 +91,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
     const prepared = await Promise.all(
       consumedHere(claims, options.consume).map((claim) => builder.prepare(claim, shared)),
     );
+    if (options.shutdown?.secondSignal === 'exit') this.#secondSignal.start();
     await this.#orClose(async () => {
       await connections.openAll();
       await this.#plan(claims);
@@ -212,7 +223,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
       await work();
     } catch (error) {
       await this.#drain();
-      await this.parts.connections.closeAll();
+      await this.onApplicationShutdown();
       throw error;
     }
   }
@@ -220,6 +231,12 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
   /** For consumers whose modules have no hooks; for all others it is done by now. */
   onModuleDestroy(): Promise<void> {
     return this.#drain();
+  }
+
+  /** Connections are closed last, and whoever is impatient may be so until then. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.parts.connections.closeAll();
+    this.#secondSignal.stop();
   }
 
   async #drain(): Promise<void> {
@@ -233,7 +250,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
   #checkSignalsLater(): void {
     const { connections, logger } = this.parts;
     this.#cancelSignalCheck ??= connections.ambient.clock.timer(SIGNAL_CHECK_MS, () => {
-      if (process.listenerCount('SIGTERM') === 0) logger.warn(NOBODY_LISTENS);
+      if (!hearsSignal('SIGTERM')) logger.warn(NOBODY_LISTENS);
     });
   }
 }

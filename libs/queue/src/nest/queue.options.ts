@@ -64,6 +64,11 @@ export type EnsureMode = 'create' | 'check' | 'off';
 export interface ShutdownOptions {
   /** How long running handlers may go on after the application began to close. Default 25 s. */
   readonly drain?: Duration;
+  /**
+   * What a second SIGTERM or SIGINT does while the application still closes: nothing, as in Nest (default), or it ends the
+   * process at once, with 128 and the signal's number as its exit code.
+   */
+  readonly secondSignal?: 'ignore' | 'exit';
 }
 
 export interface DeclaredTopology {

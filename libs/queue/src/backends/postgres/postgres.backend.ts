@@ -13,6 +13,7 @@ import type {
   PublishCall,
   PublishResult,
   Receiver,
+  StatusListener,
 } from '../../backend/backend.js';
 import type { Capabilities } from '../../backend/capabilities.js';
 import type { InspectQuery, Inspected } from '../../backend/inspect.js';
@@ -136,6 +137,10 @@ class PostgresBackend implements Backend {
 
   status(): BackendStatus {
     return this.#setup.status.read();
+  }
+
+  onStatus(listener: StatusListener): void {
+    this.#setup.status.onChange(listener);
   }
 
   close(deadline: Date): Promise<void> {

@@ -13,6 +13,7 @@ import type {
   PublishCall,
   PublishResult,
   Receiver,
+  StatusListener,
 } from '../../backend/backend.js';
 import type { Capabilities } from '../../backend/capabilities.js';
 import type { InspectQuery, Inspected } from '../../backend/inspect.js';
@@ -126,6 +127,10 @@ class RedisBackend implements Backend {
 
   status(): BackendStatus {
     return this.#parts.status.read();
+  }
+
+  onStatus(listener: StatusListener): void {
+    this.#parts.status.onChange(listener);
   }
 
   async close(_deadline: Date): Promise<void> {
