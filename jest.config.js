@@ -41,7 +41,7 @@ export default {
   coverageProvider: 'v8',
   collectCoverageFrom: ['libs/*/src/**/*.ts', '!**/*.spec.ts', '!**/*.fixture.ts'],
   projects: [
-    project('unit', ['libs', 'apps', 'scripts'], '\\.spec\\.ts$'),
+    project('unit', ['libs', 'apps', 'scripts', 'bench'], '\\.spec\\.ts$'),
     project('architecture', ['test'], '/test/architecture/.*\\.spec\\.ts$'),
     project('laws', ['test'], '\\.law-spec\\.ts$', brokers),
     project('brokers', ['test'], '\\.broker-spec\\.ts$', brokers),
