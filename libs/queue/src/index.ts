@@ -13,6 +13,8 @@ export {
   encodeCloudEventBatch,
 } from './message/codec.js';
 export { MissingBlobError, WrongBlobError } from './composed/claim-check.js';
+export { BadCompressionError } from './composed/compression.js';
+export { BadEncryptionError, type EncryptionKey } from './composed/encryption.js';
 export { BadSignatureError, type SigningKey } from './composed/signing.js';
 export type { EncodedEvent } from './message/cloudevents/binary.js';
 export { InvalidCloudEventError } from './message/cloudevents/cloud-event.js';
@@ -187,6 +189,8 @@ export type { PayloadIssue } from './nest/payload.validator.js';
 export { QueueExplainer } from './nest/queue.explainer.js';
 export type { ClaimCheckOptions } from './nest/claim-check.options.js';
 export type { PublishSchemas } from './nest/publish.schemas.js';
+export type { CompressionOptions } from './nest/compression.options.js';
+export type { EncryptionOptions } from './nest/encryption.options.js';
 export type { SigningOptions } from './nest/signing.options.js';
 export {
   type IndicatorOptions,

@@ -8,6 +8,8 @@ export type FailureReason =
   | 'invalid_payload'
   | 'not_an_event'
   | 'bad_signature'
+  | 'bad_compression'
+  | 'bad_encryption'
   | 'missing_blob'
   | 'wrong_blob'
   | 'unknown_version'

@@ -16,6 +16,15 @@ export const CLAIM_HEADER = 'pp-claim';
 /** Who wrote a message; see docs/signing.md. */
 export const SIGNATURE_HEADER = 'pp-signature';
 
+/** How a body was made smaller; see docs/encryption.md. */
+export const COMPRESSION_HEADER = 'pp-compression';
+
+/** How a body was encrypted; see docs/encryption.md. */
+export const ENCRYPTION_HEADER = 'pp-encryption';
+
+/** Id of the message that this one was edited from. */
+export const EDITED_FROM_HEADER = 'pp-edited-from';
+
 export const HEADER_LIMITS = Object.freeze({ count: 128, nameLength: 128, totalBytes: 64 * 1024 });
 
 export const NO_HEADERS: Headers = Object.freeze(Object.create(null) as Record<string, string>);

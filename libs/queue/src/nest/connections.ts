@@ -1,13 +1,9 @@
-import { hostname } from 'node:os';
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { sleep } from '../ambient/clock.js';
 import { systemAmbient, type Ambient } from '../ambient/ambient.js';
 import type { Backend } from '../backend/backend.js';
 import { BackendUnavailableError, UnsupportedError } from '../backend/backend.errors.js';
 import { DeduplicatingBackend } from '../composed/deduplicating.backend.js';
-import { ClaimCheck } from '../composed/claim-check.js';
-import { Signing } from '../composed/signing.js';
-import { type MessageTransform, TransformedBackend } from '../composed/transformed.backend.js';
 import { QueueError } from '../message/queue-error.js';
 import type { Offer } from '../policies/resolution.js';
 import { parseDuration } from '../policies/duration.js';
@@ -25,11 +21,10 @@ import { closingOrder } from './closing.order.js';
 import { withDelays } from './delay-store.js';
 import { withStore } from './shared.store.js';
 import { withFanOut } from './fan-out.js';
+import { withTransforms } from './transforms.js';
 import { withOutbox } from './outbox.js';
 import { primaryOf } from './primary.backend.js';
-import { blobStoreOf, claimCheckPolicyOf } from './claim-check.options.js';
 import { payloadCheckOf } from './publish.schemas.js';
-import { signingPolicyOf } from './signing.options.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
 
 const CLOSE_MS = 5_000;
@@ -73,7 +68,9 @@ export class Connections implements OnApplicationShutdown {
       const alone = await factory.open(config.name, given, ambient);
       const opened = this.#composed(withFanOut(await withStore(config, alone, storeOn), ambient));
       const find = (name: string): Backend => this.get(name).backend;
-      const delaying = withDelays(config, this.#transformed(config, opened), { ambient, find });
+      const report = (sentence: string): void => this.#logger.error(sentence);
+      const transformed = withTransforms(config, opened, { ambient, report });
+      const delaying = withDelays(config, transformed, { ambient, find });
       return withOutbox(config, delaying, ambient);
     };
     const backend = new LazyBackend(config.name, open, ambient.clock);
@@ -98,22 +95,6 @@ export class Connections implements OnApplicationShutdown {
     const running = (): readonly RunningClaim[] =>
       this.running().filter(({ claim }) => claim.backend === backend.name);
     return new BackendReporter({ backend, clock: this.ambient.clock, logger: this.#logger, running });
-  }
-
-  /** What happens to messages between the bus and the broker: signed last, and verified first. */
-  #transformed({ name, signing, claimCheck }: BackendConfig, opened: ComposedBackend): ComposedBackend {
-    const { ambient } = this;
-    const host = `${hostname()}:${process.pid}`;
-    const report = (sentence: string): void => this.#logger.error(sentence);
-    const over = (backend: Backend, transform: MessageTransform): Backend =>
-      new TransformedBackend(backend, transform, { clock: ambient.clock, host, report });
-    let { backend } = opened;
-    if (signing !== undefined) backend = over(backend, new Signing(signingPolicyOf(signing), ambient.clock));
-    if (claimCheck !== undefined) {
-      const parts = { backend: name, blobs: blobStoreOf(claimCheck), ambient, report };
-      backend = over(backend, new ClaimCheck(claimCheckPolicyOf(claimCheck), parts));
-    }
-    return { ...opened, backend };
   }
 
   /** What a backend lacks and its store makes up for. */

@@ -14,6 +14,7 @@ import {
   TopologyRules,
 } from './options.rules.js';
 import { storeProblems } from './shared.store.js';
+import { encryptionProblems } from './encryption.options.js';
 import { signingProblems } from './signing.options.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
 
@@ -29,6 +30,8 @@ const BACKEND_KEYS = new Set([
   'store',
   'signing',
   'claimCheck',
+  'compression',
+  'encryption',
 ]);
 /** What stands under such a key is never printed. */
 const SECRET = /pass|secret|token|key|credential|auth|cert|dsn|ur[il]|connection|user/i;
@@ -46,6 +49,7 @@ export function checkModuleOptions(given: unknown): QueueModuleOptions {
     ...delayProblems(options.backends),
     ...storeProblems(options.backends),
     ...signingProblems(options.backends),
+    ...encryptionProblems(options.backends),
   ];
   if (problems.length > 0) fail(problems);
   return options;

@@ -27,6 +27,8 @@ import { problemWithClaimCheck } from './claim-check.options.js';
 import { Holds, IsDuration } from './holds.rule.js';
 import { HasNoProblem } from './has-no-problem.rule.js';
 import { problemWithSchemas } from './publish.schemas.js';
+import { problemWithCompression } from './compression.options.js';
+import { problemWithEncryption } from './encryption.options.js';
 import { problemWithSigning } from './signing.options.js';
 import { isBounds, isRetention } from './declared.rules.js';
 import { DRIVER_NAMES, isBackendFactory } from './backend.registry.js';
@@ -114,6 +116,14 @@ export class BackendRules {
   @IsOptional()
   @HasNoProblem(problemWithClaimCheck)
   claimCheck?: unknown;
+
+  @IsOptional()
+  @HasNoProblem(problemWithCompression)
+  compression?: unknown;
+
+  @IsOptional()
+  @HasNoProblem(problemWithEncryption)
+  encryption?: unknown;
 }
 
 export class SubscriptionRules {

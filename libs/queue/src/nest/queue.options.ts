@@ -6,6 +6,8 @@ import type { OnStoreError } from '../composed/deduplicating.backend.js';
 import type { FirstMessage } from '../backend/retention.js';
 import type { InterceptorRef } from '../decorators/consume.decorator.js';
 import type { ClaimCheckOptions } from './claim-check.options.js';
+import type { CompressionOptions } from './compression.options.js';
+import type { EncryptionOptions } from './encryption.options.js';
 import type { PublishSchemas } from './publish.schemas.js';
 import type { SigningOptions } from './signing.options.js';
 import type { CodecName } from '../message/codec.js';
@@ -133,6 +135,10 @@ export interface BackendConfig {
   readonly store?: string;
   /** Messages are signed, and those of strangers are dead before they are looked into; see docs/signing.md. */
   readonly signing?: SigningOptions;
+  /** Large bodies take less room on the broker; see docs/encryption.md. */
+  readonly compression?: CompressionOptions;
+  /** Nobody can read bodies on the broker; see docs/encryption.md. */
+  readonly encryption?: EncryptionOptions;
   /** Large bodies are kept beside the broker; see docs/claim-check.md. */
   readonly claimCheck?: ClaimCheckOptions;
   readonly [option: string]: unknown;

@@ -22,6 +22,17 @@ export function problemWithSigning(given: unknown): string | undefined {
   const { keys, sign, required, maxAge } = given as Record<keyof SigningOptions, unknown>;
   const stranger = Object.keys(given as object).find((name) => !NAMES.has(name));
   if (stranger !== undefined) return `has no option ${JSON.stringify(stranger)}`;
+  const problem = problemWithKeys(keys);
+  if (problem !== undefined) return problem;
+  const ids = (keys as readonly SigningKey[]).map(({ id }) => id);
+  if (!ids.includes(sign as string)) return 'needs in sign the id of one of its keys';
+  if (required !== undefined && typeof required !== 'boolean') return 'needs in required true or false';
+  if (maxAge !== undefined) parseDuration('maxAge', maxAge as Duration);
+  return undefined;
+}
+
+/** The same for a list of keys: each has an id of its own and a secret that is long enough. */
+export function problemWithKeys(keys: unknown): string | undefined {
   if (!Array.isArray(keys) || keys.length === 0) return 'needs keys, a list of ids and secrets';
   const ids = (keys as readonly SigningKey[]).map(({ id }) => id);
   if (!ids.every((id) => typeof id === 'string' && KEY_ID.test(id)))
@@ -29,9 +40,6 @@ export function problemWithSigning(given: unknown): string | undefined {
   if (new Set(ids).size < ids.length) return 'has two keys of the same id';
   if (!(keys as readonly SigningKey[]).every(({ secret }) => isLongEnough(secret)))
     return `needs for each key a secret of at least ${MIN_SECRET_BYTES} bytes`;
-  if (!ids.includes(sign as string)) return 'needs in sign the id of one of its keys';
-  if (required !== undefined && typeof required !== 'boolean') return 'needs in required true or false';
-  if (maxAge !== undefined) parseDuration('maxAge', maxAge as Duration);
   return undefined;
 }
 

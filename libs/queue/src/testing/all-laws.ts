@@ -37,6 +37,7 @@ import { RENEWAL_LAWS } from './laws/renewal.laws.js';
 import { RETRY_LAWS } from './laws/retry.laws.js';
 import { SHUTDOWN_LAWS } from './laws/shutdown.laws.js';
 import { RELEASE_LAWS } from './laws/release.laws.js';
+import { SEALED_BODY_LAWS } from './laws/sealed-body.laws.js';
 import { SETTLE_LAWS } from './laws/settle.laws.js';
 import { WILDCARD_LAWS } from './laws/wildcard.laws.js';
 import { IDEMPOTENCY_LAWS } from './laws/idempotency.laws.js';
@@ -79,6 +80,7 @@ export const ALL_LAWS: readonly Law[] = [
   ...BATCH_LAWS,
   ...ENVELOPE_LAWS,
   ...GUARDED_BODY_LAWS,
+  ...SEALED_BODY_LAWS,
   ...RENEWAL_LAWS,
   ...RETRY_LAWS,
   ...CRASH_LAWS,

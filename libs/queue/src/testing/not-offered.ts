@@ -57,11 +57,6 @@ export const NOT_OFFERED: readonly NotOffered[] = [
     why: 'no backend has a limit of its own',
   },
   {
-    id: 'K6',
-    title: 'compression, encryption and a claim check compose',
-    why: 'bodies are neither compressed nor encrypted; a signature and a claim check compose',
-  },
-  {
     id: 'J8',
     title: 'what a handler publishes is stored with its acknowledgement, or not at all',
     why: 'no backend has transactions of consuming and publishing; on sqlite both can join the one of the handler’s own',

@@ -1,8 +1,6 @@
 import type { Peeked } from '../../backend/inspect.js';
-import { type Headers, REPLAY_COUNT_HEADER } from '../../message/headers.js';
+import { EDITED_FROM_HEADER, type Headers, REPLAY_COUNT_HEADER } from '../../message/headers.js';
 
-/** Id of the message that this one was edited from. */
-const EDITED_FROM_HEADER = 'pp-edited-from';
 const EDITED_BY_HEADER = 'pp-edited-by';
 /** Wall clock, ms since the epoch. */
 const EDITED_AT_HEADER = 'pp-edited-at';

@@ -10,15 +10,16 @@ import { type LawBench, SUBSCRIPTION, TOPIC } from '../law-bench.js';
 import { MemoryBlobs } from '../memory-blobs.js';
 import { consume, drain, openBus } from '../law-consumer.js';
 
-const BROWSE: Gate = {
+export const BROWSE: Gate = {
   needs: 'dead letters that can be browsed',
   met: ({ dead, browse, lane }) => dead === 'native-reason' && browse && lane,
 };
 
 const KEY = { id: 'k1', secret: 'a secret of the laws'.repeat(2) };
-const SIGNED: SigningPolicy = { keys: [KEY], sign: 'k1', required: true, maxAgeMs: undefined };
+/** How the laws sign. */
+export const SIGNED: SigningPolicy = { keys: [KEY], sign: 'k1', required: true, maxAgeMs: undefined };
 
-function transformed(bench: LawBench, transform: MessageTransform, below = bench.backend): Backend {
+export function transformed(bench: LawBench, transform: MessageTransform, below = bench.backend): Backend {
   return new TransformedBackend(below, transform, {
     clock: bench.ambient.clock,
     host: 'laws:1',
@@ -28,7 +29,7 @@ function transformed(bench: LawBench, transform: MessageTransform, below = bench
 
 const LARGE = { text: 'larger than ten' };
 
-function claiming(bench: LawBench, blobs: BlobStore, below = bench.backend): Backend {
+export function claiming(bench: LawBench, blobs: BlobStore, below = bench.backend): Backend {
   const policy = { overBytes: 10, maxBytes: 1_000, keepMs: 1e9, sweepEveryMs: 1e9 };
   const parts = { backend: 'laws', blobs, ambient: bench.ambient, report: () => undefined };
   return transformed(bench, new ClaimCheck(policy, parts), below);
