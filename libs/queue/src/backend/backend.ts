@@ -79,6 +79,8 @@ export interface Receiver {
    * same tick into one round trip.
    */
   settle(acts: readonly Settlement[]): Promise<readonly SettleResult[]>;
+  /** It is another process's turn: nothing comes here for now, whatever is ready. Absent: never. */
+  readonly isStandingBy?: boolean;
   /** Stops intake. Deliveries already handed out stay settleable until Backend.close. Idempotent. */
   close(): Promise<void>;
 }

@@ -62,6 +62,10 @@ export abstract class ForwardingBackend implements Backend {
 export abstract class ForwardingReceiver implements Receiver {
   constructor(readonly inner: Receiver) {}
 
+  get isStandingBy(): boolean {
+    return this.inner.isStandingBy === true;
+  }
+
   receive(max: number, signal: AbortSignal): Promise<readonly Delivery[]> {
     return this.inner.receive(max, signal);
   }

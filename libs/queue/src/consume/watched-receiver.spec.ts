@@ -31,6 +31,7 @@ class WedgingBackend extends ForwardingBackend {
 
 class WedgingReceiver extends ForwardingReceiver {
   closed = 0;
+  standsBy = false;
   #answer: ((batch: readonly Delivery[]) => void) | undefined;
 
   constructor(
@@ -38,6 +39,10 @@ class WedgingReceiver extends ForwardingReceiver {
     private readonly mood: () => Mood,
   ) {
     super(inner);
+  }
+
+  override get isStandingBy(): boolean {
+    return this.standsBy;
   }
 
   override async receive(max: number, signal: AbortSignal): Promise<readonly Delivery[]> {
@@ -76,6 +81,19 @@ afterEach(() => scene.close());
 const watched = { watchMs: WATCH_MS } as const;
 
 describe('a consumer whose receiver is watched', () => {
+  it('is left alone while it is the turn of another process', async () => {
+    backend.moods = ['silent', 'well'];
+    const consumer = await scene.consume({ ...watched, backend });
+    const [receiver] = backend.opened as [WedgingReceiver];
+    receiver.standsBy = true;
+    await scene.publish('a');
+    await scene.clock.advance(3 * WATCH_MS);
+    expect(consumer.status()).toMatchObject({ rebuilds: 0, wedgedForMs: undefined });
+    receiver.standsBy = false;
+    await scene.until(() => scene.settled.length === 1, WATCH_MS);
+    await scene.drain(consumer);
+  });
+
   it.each(['silent', 'empty', 'failing'] as const)(
     'gets a new one within its time when the old one is %s although messages are ready',
     async (mood) => {

@@ -61,7 +61,7 @@ export class WatchedReceiver implements Receiver {
     inner: Receiver,
   ) {
     this.#inner = inner;
-    this.#silence = new Silence(parts.ready);
+    this.#silence = new Silence(() => this.#ready());
     this.#tickMs = parts.withinMs / TICKS_WITHIN;
     this.#arm();
   }
@@ -103,6 +103,11 @@ export class WatchedReceiver implements Receiver {
     this.#failing = false;
     if (batch.length > 0) this.#silence.heard();
     ask.give(batch);
+  }
+
+  /** One that has to wait for its turn is not wedged. */
+  async #ready(): Promise<number | undefined> {
+    return this.#inner.isStandingBy === true ? undefined : this.parts.ready();
   }
 
   /** Nobody waits for them any more. */

@@ -70,6 +70,11 @@ export class Gate {
     return this.#closed !== undefined;
   }
 
+  /** Another process has the right to hand out, or it is not known who has. */
+  get isStandingBy(): boolean {
+    return this.#reign === undefined;
+  }
+
   enter(): void {
     this.#receivers++;
   }

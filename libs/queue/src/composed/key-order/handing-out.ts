@@ -58,6 +58,7 @@ export class HandingOut {
     const { clock, expired } = this.parts;
     this.#leases.get(place)?.();
     const cancel = clock.timer(place.leaseEndsAt - clock.mono(), () => {
+      if (place.state !== 'out') return;
       if (clock.mono() < place.leaseEndsAt) return this.keepLease(place); // extended meanwhile
       this.revoke(place);
       expired(place);

@@ -162,6 +162,10 @@ class GatedReceiver implements Receiver {
     private readonly left: (receiver: object) => Promise<void>,
   ) {}
 
+  get isStandingBy(): boolean {
+    return this.gate.isStandingBy;
+  }
+
   receive(max: number, signal: AbortSignal): Promise<readonly Delivery[]> {
     if (this.#isClosed) return Promise.resolve([]);
     return this.gate.receive(this, max, signal);

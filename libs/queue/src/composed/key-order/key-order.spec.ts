@@ -43,6 +43,8 @@ describe('a key gate', () => {
     await office.publish('a1', 'b1', 'a2');
     const a1 = await first(one);
     expect(await other.take(2, 1_000)).toEqual([]);
+    const receivers = [await one.receiver(), await other.receiver()];
+    expect(receivers.map(({ isStandingBy }) => isStandingBy)).toEqual([false, true]);
     expect(await one.settle('ack', a1)).toBe('ok');
     await one.stop();
     expect(await other.drain(6_000)).toEqual(['b1', 'a2']);

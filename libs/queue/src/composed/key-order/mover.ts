@@ -61,8 +61,8 @@ export class Mover {
     place.original = undefined;
     place.moving = undefined;
     place.bytes = undefined;
-    if (entry.record.isOut === true) this.parts.handing.keepLease(place);
-    else place.state = 'waiting';
+    if (entry.record.isOut !== true) place.state = 'waiting';
+    else if (place.state === 'out') this.parts.handing.keepLease(place);
     this.parts.lines.forget(place);
     return { name: place.name, delivery };
   }

@@ -150,6 +150,8 @@ export class Settling {
   ): Promise<SettleResult> {
     const { handing, lines, park, clock } = this.parts;
     if (act.kind === 'extend') {
+      await park.promise(act.leaseMs);
+      if (place.delivery !== act.delivery) return 'lost';
       place.leaseEndsAt = clock.mono() + act.leaseMs;
       return 'ok';
     }
