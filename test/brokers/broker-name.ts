@@ -7,7 +7,7 @@ export function urlVariable(name: BrokerName): string {
   return `PIGEONPOST_${name.toUpperCase()}_URL`;
 }
 
-/** The environment variable that tells the workers of a test run why there is no such broker. */
+/** The environment variable that tells the workers of a test run why no such broker can be started here. */
 export function missingVariable(name: BrokerName): string {
   return `PIGEONPOST_${name.toUpperCase()}_MISSING`;
 }

@@ -18,7 +18,21 @@ export function whyMissing(name: BrokerName): string | undefined {
 
 /** `describe` for tests that need a broker. Without it one test stands for them, and says so; with PIGEONPOST_BROKERS=required it fails. */
 export function describeWith(name: BrokerName, title: string, tests: () => void): void {
-  const why = whyMissing(name);
+  describeUnless(whyMissing(name), { name, title, tests });
+}
+
+/** The same for tests that start brokers of their own, to do to them what nobody may do to the one that all share. */
+export function describeWithOwn(name: BrokerName, title: string, tests: () => void): void {
+  describeUnless(process.env[missingVariable(name)], { name, title, tests });
+}
+
+interface Tests {
+  readonly name: BrokerName;
+  readonly title: string;
+  readonly tests: () => void;
+}
+
+function describeUnless(why: string | undefined, { name, title, tests }: Tests): void {
   if (why === undefined) describe(title, tests);
   else describe(title, () => it(`was not run: ${name} is missing: ${why}`, () => expectOptional(name, why)));
 }

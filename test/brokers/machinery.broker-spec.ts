@@ -4,14 +4,14 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { ScenarioProcess } from '../scenario/child-process.js';
 import { BROKERS, BrokerMissingError } from './broker-name.js';
 import { BrokerProcess, KINDS } from './broker-process.js';
-import { brokerUrl, describeWith } from './broker-url.js';
+import { brokerUrl, describeWithOwn } from './broker-url.js';
 import { findPrograms } from './programs.js';
 
 const STARTS_WITHIN_MS = 60_000;
 const OWNER = join(import.meta.dirname, 'owner.child.ts');
 
 describe.each(BROKERS)('%s of one’s own', (name) => {
-  describeWith(name, 'is a child process', () => {
+  describeWithOwn(name, 'is a child process', () => {
     let broker: BrokerProcess;
 
     beforeAll(async () => {

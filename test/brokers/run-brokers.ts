@@ -1,5 +1,6 @@
 import { BROKERS, type BrokerName, BrokerMissingError, missingVariable, urlVariable } from './broker-name.js';
 import { BrokerProcess, KINDS } from './broker-process.js';
+import { findPrograms } from './programs.js';
 import { NONE } from './run-mode.js';
 
 /** Read by the reporter, for the end of the run. */
@@ -30,18 +31,28 @@ export async function stopBrokers(): Promise<void> {
 /** Gives what there is to say of it. */
 async function provide(name: BrokerName): Promise<string> {
   const given = process.env[urlVariable(name)];
-  if (given !== undefined) return `${name} ${await versionAt(name, given)} of ${urlVariable(name)}`;
+  const missing = await whyNotStartable(name);
+  if (missing !== undefined) process.env[missingVariable(name)] = missing.why;
+  if (given !== undefined) {
+    const own = missing === undefined ? '' : ` (and none to kill: ${missing.why})`;
+    return `${name} ${await versionAt(name, given)} of ${urlVariable(name)}${own}`;
+  }
+  if (missing !== undefined) return missing.message;
+  const broker = await BrokerProcess.start(name);
+  started.push(broker);
+  process.env[urlVariable(name)] = broker.url;
+  return `${name} ${await broker.version()}`;
+}
+
+async function whyNotStartable(name: BrokerName): Promise<BrokerMissingError | undefined> {
+  if (process.env['PIGEONPOST_BROKERS'] === NONE)
+    return new BrokerMissingError(name, 'PIGEONPOST_BROKERS=none');
   try {
-    if (process.env['PIGEONPOST_BROKERS'] === NONE)
-      throw new BrokerMissingError(name, 'PIGEONPOST_BROKERS=none');
-    const broker = await BrokerProcess.start(name);
-    started.push(broker);
-    process.env[urlVariable(name)] = broker.url;
-    return `${name} ${await broker.version()}`;
+    await findPrograms(KINDS[name]);
+    return undefined;
   } catch (error) {
-    if (!(error instanceof BrokerMissingError)) throw error;
-    process.env[missingVariable(name)] = error.why;
-    return error.message;
+    if (error instanceof BrokerMissingError) return error;
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { BrokerProcess } from '../../brokers/broker-process.js';
-import { describeWith } from '../../brokers/broker-url.js';
+import { describeWithOwn } from '../../brokers/broker-url.js';
 import { brokerOutages } from './broker-outages.js';
 import { consumerDeaths } from './consumer-deaths.js';
 import { handlerFaults } from './handler-faults.js';
@@ -13,7 +13,7 @@ export function faultScenarios(subject: FaultSubject): void {
   // Every test starts processes, on a machine that may be busy.
   jest.setTimeout(120_000);
 
-  describeWith(subject.driver, `faults of ${subject.driver}`, () => {
+  describeWithOwn(subject.driver, `faults of ${subject.driver}`, () => {
     let broker: BrokerProcess;
     let site: Site;
     beforeAll(async () => void (broker = await BrokerProcess.start(subject.driver)));
