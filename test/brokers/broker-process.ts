@@ -67,6 +67,10 @@ export class BrokerProcess {
     return this.#kind.url(this.#home);
   }
 
+  get isRunning(): boolean {
+    return this.#tree?.isRunning ?? false;
+  }
+
   /** Where it keeps everything. */
   get folder(): string {
     return this.#home.folder;

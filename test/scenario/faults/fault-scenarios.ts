@@ -18,7 +18,11 @@ export function faultScenarios(subject: FaultSubject): void {
     let site: Site;
     beforeAll(async () => void (broker = await BrokerProcess.start(subject.driver)));
     afterAll(() => broker?.dispose());
-    beforeEach(async () => void (site = await Site.open(subject, broker)));
+    beforeEach(async () => {
+      // The test before may have failed while it was down.
+      if (!broker.isRunning) await broker.start();
+      site = await Site.open(subject, broker);
+    });
     afterEach(() => site?.close());
 
     describe('processes', () => {

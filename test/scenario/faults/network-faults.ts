@@ -1,5 +1,5 @@
 import type { Direction } from '@pigeonpost/queue/testing';
-import { BACK_WITHIN_MS, HEARTBEAT_MS, SLACK_MS } from './fault-subject.js';
+import { BACK_WITHIN_MS, SLACK_MS } from './fault-subject.js';
 import type { Site } from './site.js';
 
 const RESETS = 15;
@@ -24,8 +24,8 @@ export function networkFaults(site: () => Site): void {
       await worker.work();
       await site().canary('before');
       await site().until(() => site().health.at(-1) === 'up');
-      site().network.apply({ kind });
-      await site().until(() => site().health.at(-1) !== 'up', 2 * HEARTBEAT_MS + SLACK_MS);
+      await site().fault(async () => site().network.apply({ kind }));
+      await site().until(() => site().health.at(-1) !== 'up', 2 * site().subject.heartbeatMs + SLACK_MS);
       site().network.heal();
       expect(await site().canary('after')).toBeLessThan(BACK_WITHIN_MS + SLACK_MS);
       await site().until(() => site().health.at(-1) === 'up');
@@ -43,7 +43,7 @@ export function networkFaults(site: () => Site): void {
     const { connections } = site().network;
     await site().producing(async () => {
       for (let reset = 0; reset < RESETS; reset++) {
-        site().network.resetAll();
+        await site().fault(async () => site().network.resetAll());
         await site().pass(RESET_EVERY_MS);
       }
       expect(await site().canary('after')).toBeLessThan(BACK_WITHIN_MS + SLACK_MS);
@@ -78,7 +78,9 @@ export function networkFaults(site: () => Site): void {
     const worker = site().workers.start();
     await worker.work();
     await site().producing(async () => {
-      for (const [direction, afterBytes] of CUTS) await site().network.cut({ direction, afterBytes });
+      for (const [direction, afterBytes] of CUTS) {
+        await site().fault(() => site().network.cut({ direction, afterBytes }));
+      }
       expect(await site().canary('after')).toBeLessThan(BACK_WITHIN_MS + SLACK_MS);
     });
     await site().untilDrained();

@@ -1,5 +1,6 @@
 import type { Fact } from '../application/testimony.js';
 import { idsOf } from '../application/testimony.js';
+import { ON_ITS_WAY_MS } from './fault-subject.js';
 import type { Told } from './producer.js';
 
 /** What producers were told, and what consumers did. */
@@ -8,15 +9,17 @@ export interface Books {
   readonly facts: readonly Fact[];
   /** Ids of the dead letters. */
   readonly dead: readonly string[];
+  /** When settlements may have been lost that were on their way: ms since the epoch. */
+  readonly lostAt?: readonly number[];
 }
 
 /**
  * Everything that must not be: a message that was stored and not handled, one that was refused and came, one that nobody
  * sent, and more effects of one than deliveries whose end the broker did not confirm allow.
  */
-export function reconcile({ told, facts, dead }: Books): readonly string[] {
+export function reconcile({ told, facts, dead, lostAt = [] }: Books): readonly string[] {
   const effects = countOf(idsOf(facts, 'effect'));
-  const mayRepeat = unconfirmed(facts);
+  const mayRepeat = unconfirmed(facts, lostAt);
   const outcomes = new Map(told.map(({ id, outcome }) => [id, outcome]));
   const ended = new Set([...effects.keys(), ...dead]);
   const wrong = [...outcomes].flatMap(([id, outcome]) => {
@@ -32,13 +35,17 @@ export function reconcile({ told, facts, dead }: Books): readonly string[] {
 }
 
 /** How many deliveries of each message ended, as far as a consumer was told, without being acknowledged. */
-export function unconfirmed(facts: readonly Fact[]): ReadonlyMap<string, number> {
+export function unconfirmed(
+  facts: readonly Fact[],
+  lostAt: readonly number[] = [],
+): ReadonlyMap<string, number> {
+  const mayBeLost = (at: number): boolean => lostAt.some((lost) => lost > at && lost - at < ON_ITS_WAY_MS);
   const results = new Map(
     facts.flatMap((fact) => (fact.fact === 'settled' ? [[fact.act, fact.result]] : [])),
   );
   const acknowledged = new Set(
     facts.flatMap((fact) =>
-      fact.fact === 'settling' && fact.kind === 'ack' && results.get(fact.act) === 'ok'
+      fact.fact === 'settling' && fact.kind === 'ack' && results.get(fact.act) === 'ok' && !mayBeLost(fact.at)
         ? [fact.delivery]
         : [],
     ),

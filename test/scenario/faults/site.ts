@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Backend, Bus, type Depth, systemAmbient } from '@pigeonpost/queue';
+import { type Backend, Bus, type Depth, QueueError, systemAmbient } from '@pigeonpost/queue';
 import { FaultProxy, realTime } from '@pigeonpost/queue/testing';
 import type { BrokerProcess } from '../../brokers/broker-process.js';
 import { type Fact, idsOf } from '../application/testimony.js';
@@ -28,10 +28,12 @@ export class Site {
   readonly #folder = mkdtempSync(join(tmpdir(), 'pigeonpost-faults-'));
   readonly #time = realTime();
   readonly #told: Told[] = [];
+  readonly #faultsAt: number[] = [];
   readonly #processes = new ScenarioProcesses();
   readonly workers: WorkerProcesses;
 
   private constructor(
+    readonly subject: FaultSubject,
     readonly broker: BrokerProcess,
     readonly network: FaultProxy,
     /** Past the network that fails. */
@@ -58,7 +60,15 @@ export class Site {
     const { backend } = await factory.open('events', direct.options, systemAmbient);
     await backend.ensure({ subscriptions: [{ name: SUBSCRIPTION, topics: ['orders'] }] }, 'create');
     const bus = new Bus({ backend, source: 'urn:scenario:site', ambient: systemAmbient });
-    return new Site(broker, network, direct, backend, bus, reach(subject, network.through(broker.url), name));
+    return new Site(
+      subject,
+      broker,
+      network,
+      direct,
+      backend,
+      bus,
+      reach(subject, network.through(broker.url), name),
+    );
   }
 
   /** Everything that workers said: what their operators were told, and how they ended. */
@@ -160,6 +170,13 @@ export class Site {
     }
   }
 
+  /** Does what ends or silences connections, and notes when. */
+  async fault(strike: () => Promise<void>): Promise<void> {
+    this.#faultsAt.push(Date.now());
+    await strike();
+    this.#faultsAt.push(Date.now());
+  }
+
   pass(ms: number): Promise<void> {
     return this.#time.pass(ms);
   }
@@ -169,12 +186,27 @@ export class Site {
     return depth as Depth;
   }
 
-  /** Resolves when nothing is left to handle. */
-  untilDrained(): Promise<void> {
-    return this.until(async () => {
+  /** Resolves when nothing is left to handle: a count alone would not do, because some brokers do not see what others hold. */
+  async untilDrained(): Promise<void> {
+    await this.until(() => this.#isIdle());
+    const stored = this.told.filter(({ outcome }) => outcome === 'stored').map(({ id }) => id);
+    const dead = new Set(await this.dead());
+    await this.until(() => {
+      const handled = this.handled();
+      return stored.every((id) => handled.has(id) || dead.has(id));
+    });
+    await this.until(() => this.#isIdle());
+  }
+
+  async #isIdle(): Promise<boolean> {
+    try {
       const { ready, delayed, inflight } = await this.depth();
       return ready + delayed + inflight === 0;
-    });
+    } catch (error) {
+      // The broker came back a moment ago.
+      if (error instanceof QueueError && error.code === 'unavailable') return false;
+      throw error;
+    }
   }
 
   async dead(): Promise<readonly string[]> {
@@ -184,7 +216,8 @@ export class Site {
 
   /** Holds what producers were told against what workers did. Empty: nothing lost, and no repeat that is not explained. */
   async wrong(): Promise<readonly string[]> {
-    return reconcile({ told: this.told, facts: this.facts, dead: await this.dead() });
+    const lostAt = this.subject.settled === 'on its way' ? this.#faultsAt : [];
+    return reconcile({ told: this.told, facts: this.facts, dead: await this.dead(), lostAt });
   }
 
   async close(): Promise<void> {
