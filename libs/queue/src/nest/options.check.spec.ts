@@ -1,3 +1,4 @@
+import { DRIVER_NAMES } from './backend.registry.js';
 import { fromPg } from '../composed/outbox/executors.js';
 import { IsInt, IsOptional, IsString, Max } from 'class-validator';
 import type { BackendFactory } from '../backend/backend.js';
@@ -64,7 +65,7 @@ describe('the options of the module', () => {
     [{ ...GOOD, backends: [{ name: '', driver: 'memory' }] }, 'backends[0].name must be 1 to 128 characters'],
     [
       { ...GOOD, backends: [{ name: 'a', driver: 'carrier-pigeon' }] },
-      'backends[0].driver must be one of memory, sqlite, redis, or a backend factory (got "carrier-pigeon")',
+      `backends[0].driver must be one of ${DRIVER_NAMES.join(', ')}, or a backend factory (got "carrier-pigeon")`,
     ],
     [{ ...GOOD, backends: [{ name: 'a', driver: 'constructor' }] }, 'backends[0].driver must be one of'],
     [{ ...GOOD, backends: two({ primary: 1 }) }, 'backends[0].primary must be a boolean value (got 1)'],
