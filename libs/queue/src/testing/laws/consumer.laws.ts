@@ -6,6 +6,8 @@ import type { Law } from '../law.js';
 import { LEASE_MS, TOPIC } from '../law-bench.js';
 import { consume, Latch, openBus } from '../law-consumer.js';
 
+const PREFETCH = 5;
+
 /** B, H and J with a consumer on top: demand is bounded, and an intent takes effect once. */
 export const CONSUMER_LAWS: readonly Law[] = [
   {
@@ -110,6 +112,48 @@ export const CONSUMER_LAWS: readonly Law[] = [
         return most;
       };
       mustEqual([await phase(1), await phase(5), await phase(2)], [1, 5, 2], 'the most that ran at once');
+    },
+  },
+  {
+    id: 'H4a',
+    title:
+      'paused, resumed and resized again and again under load, it handles everything, holds no more than its prefetch and loses no slot',
+    does: async (bench) => {
+      const latch = new Latch();
+      let busy = 0;
+      const isLast = new Set<string>();
+      const handle = async ({ id }: { readonly id: string }): Promise<void> => {
+        busy++;
+        await (isLast.has(id) ? latch.pass() : sleep(bench.time.clock, 5));
+        busy--;
+      };
+      // Where a release is counted, a pause costs attempts.
+      const retry = { attempts: 100 };
+      const running = await consume(bench, {
+        handle,
+        retry,
+        policies: { concurrency: 1, prefetch: PREFETCH },
+      });
+      const acks = (): number => running.settled.filter((kind) => kind === 'ack').length;
+      await bench.publish(...bench.messages(100));
+      for (let round = 0; round < 12; round++) {
+        running.consumer.pause();
+        await bench.time.pass(round % 3);
+        running.consumer.setConcurrency(1 + (round % 4));
+        running.consumer.resume();
+        await bench.time.pass(4);
+        const { buffered } = running.consumer.status();
+        must(buffered <= PREFETCH + 4, `${buffered} are held`); // that many may have had a slot before
+      }
+      running.consumer.setConcurrency(4);
+      await bench.time.until(() => acks() === 100, 10_000);
+      mustEqual(new Set(running.starts).size, 100, 'the messages that were handled');
+      const last = bench.messages(8);
+      for (const { id } of last) isLast.add(id);
+      await bench.publish(...last);
+      await bench.time.until(() => busy === 4, 5_000);
+      latch.open();
+      await bench.time.until(() => acks() === 108, 5_000);
     },
   },
   {
