@@ -4,6 +4,7 @@ import type { BrokerName } from '../brokers/broker-name.js';
 import { whyMissing } from '../brokers/broker-url.js';
 import { memory } from './memory.fixture.js';
 import { postgres } from './postgres.fixture.js';
+import { rabbitmq } from './rabbitmq.fixture.js';
 import { redis } from './redis.fixture.js';
 import { sqlite } from './sqlite.fixture.js';
 
@@ -19,7 +20,7 @@ export interface BackendUnderLaws {
 }
 
 /** Every backend of the library. */
-export const BACKENDS: readonly BackendUnderLaws[] = [memory, sqlite, redis, postgres];
+export const BACKENDS: readonly BackendUnderLaws[] = [memory, sqlite, redis, postgres, rabbitmq];
 
 /** Why the laws cannot run on a backend here: its broker is missing. Undefined: they can. */
 export function whyNotHere({ needs }: BackendUnderLaws): string | undefined {

@@ -10,6 +10,7 @@ const DRIVERS = {
   sqlite: async (): Promise<BackendFactory> => (await import('@pigeonpost/queue/sqlite')).sqliteBackend,
   postgres: async (): Promise<BackendFactory> => (await import('@pigeonpost/queue/postgres')).postgresBackend,
   redis: async (): Promise<BackendFactory> => (await import('@pigeonpost/queue/redis')).redisBackend,
+  rabbitmq: async (): Promise<BackendFactory> => (await import('@pigeonpost/queue/rabbitmq')).rabbitmqBackend,
 };
 
 export function factoryOf({ driver }: ScenarioBackend): Promise<BackendFactory> {

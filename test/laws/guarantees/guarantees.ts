@@ -126,7 +126,7 @@ export const GUARANTEES: { readonly [Name in keyof Capabilities]: Guarantee<Capa
   },
   browse: {
     title: 'messages can be looked at without taking them',
-    says: (browse) => (browse ? 'yes' : 'no'),
+    says: oneOf({ none: 'no', dead: 'dead letters only', all: 'yes' }),
   },
   depth: {
     title: 'what is ready, delayed, in flight and dead is counted',

@@ -54,7 +54,7 @@ const CAPABILITIES: Capabilities = {
   batch: { publish: 100, receive: 100, settle: 100 },
   maxBytes: 100_000,
   depth: 'exact',
-  browse: true,
+  browse: 'all',
   hosts: 'process',
 };
 

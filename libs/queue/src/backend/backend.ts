@@ -55,8 +55,8 @@ export interface PublishCall {
 export type PublishResult =
   | {
       readonly status: 'stored';
-      /** Subscriptions that got a copy. */
-      readonly copies: number;
+      /** Subscriptions that got a copy; undefined where the broker does not say how many, except that somebody did. */
+      readonly copies: number | undefined;
       /** It was stored before, within its window, and not again. */
       readonly duplicate?: true;
       /** Its topic keeps it for subscriptions that come later, beyond the copies of those that are there. */

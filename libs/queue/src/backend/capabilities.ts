@@ -46,7 +46,8 @@ export interface Capabilities {
   /** Largest body in bytes. */
   readonly maxBytes: number;
   readonly depth: 'none' | 'approx' | 'exact';
-  readonly browse: boolean;
+  /** Which messages can be looked at without taking them. */
+  readonly browse: 'none' | 'dead' | 'all';
   /** Who may share one backend: one process, the processes of one host, many hosts. */
   readonly hosts: 'process' | 'host' | 'many';
 }

@@ -119,9 +119,10 @@ export class ClaimCheck implements MessageTransform {
     return changedDelivery(delivery, { body, headers: without(delivery.headers), event: undefined });
   }
 
-  stored({ headers, to }: Outgoing, copies: number): void {
+  /** Where nobody says how many have it, it stays until it is swept. */
+  stored({ headers, to }: Outgoing, copies: number | undefined): void {
     const given = headers[CLAIM_HEADER];
-    if (given !== undefined && to === undefined)
+    if (given !== undefined && to === undefined && copies !== undefined)
       this.#later((blobs) => blobs.expect(parse(given).id, copies));
   }
 

@@ -28,7 +28,7 @@ export interface MessageTransform {
   /** The headers of a dead letter that goes back into its old place as this message. A QueueError leaves it where it is. */
   revived?(message: Outgoing): Headers;
   /** The broker has taken it, for so many subscriptions and no more: what a topic retains is not told. */
-  stored?(message: Outgoing, copies: number): void;
+  stored?(message: Outgoing, copies: number | undefined): void;
   /** It is certain that the broker has not. */
   refused?(message: Outgoing): void;
   /** The broker has taken the acknowledgement of what came in. */

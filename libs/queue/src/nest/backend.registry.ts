@@ -7,6 +7,7 @@ const DRIVERS: Readonly<Record<DriverName, () => Promise<BackendFactory>>> = Obj
   sqlite: async () => (await import('../backends/sqlite/index.js')).sqliteBackend,
   redis: async () => (await import('../backends/redis/index.js')).redisBackend,
   postgres: async () => (await import('../backends/postgres/index.js')).postgresBackend,
+  rabbitmq: async () => (await import('../backends/rabbitmq/index.js')).rabbitmqBackend,
 });
 
 export const DRIVER_NAMES = Object.freeze(Object.keys(DRIVERS)) as readonly DriverName[];

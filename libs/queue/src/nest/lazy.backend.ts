@@ -53,7 +53,7 @@ const BEFORE_OPEN = Object.freeze<Capabilities>({
   batch: { publish: 1, receive: 1, settle: 1 },
   maxBytes: 0,
   depth: 'none',
-  browse: false,
+  browse: 'none',
   hosts: 'many',
 });
 

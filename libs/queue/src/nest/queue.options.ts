@@ -160,7 +160,7 @@ export interface OutboxConfig {
   readonly relay?: boolean;
 }
 
-export type DriverName = 'memory' | 'sqlite' | 'redis' | 'postgres';
+export type DriverName = 'memory' | 'sqlite' | 'redis' | 'postgres' | 'rabbitmq';
 
 /** Names are needed before any value is known, so that a bus can be injected by name. */
 export interface QueueModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {

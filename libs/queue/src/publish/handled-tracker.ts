@@ -62,7 +62,7 @@ export class HandledTracker {
     const awaited = this.#add(id);
     try {
       const receipt = await publish();
-      await awaited.all(receipt.copies);
+      await awaited.all(receipt.copies ?? 1); // one that is handled is all there is to wait for
       return receipt;
     } finally {
       this.#remove(id, awaited);

@@ -60,8 +60,8 @@ export type RawPublishOptions = Pick<
 /** What a resolved publish knows. */
 export interface Receipt {
   readonly id: string;
-  /** Subscriptions that got a copy. */
-  readonly copies: number;
+  /** Subscriptions that got a copy; undefined where the broker does not say how many. */
+  readonly copies: number | undefined;
   /** Set when it was stored before, within its window, so that nothing was stored now. */
   readonly duplicate?: true;
   /** Subscriptions that were full and did not get it; set when there are any. */

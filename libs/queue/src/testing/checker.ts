@@ -86,7 +86,7 @@ class Checker {
     const waits = message.delayMs !== undefined && result.status === 'stored' && result.copies === 0;
     const pressure = result.status === 'stored' ? result.pressure : undefined;
     for (const subscription of pressure?.displaced ?? []) this.#purged.set(subscription, 1);
-    const isPlain = result.status === 'stored' && pressure === undefined && !waits;
+    const isPlain = result.status === 'stored' && result.copies !== undefined && !pressure && !waits;
     if (isPlain && result.copies !== to.length) {
       this.#wrong.push(`${message.id} was stored ${result.copies} times for ${to.length} subscriptions`);
     }

@@ -28,7 +28,7 @@ const CLAIMS: { readonly [Name in keyof Capabilities]: (value: Capabilities[Name
   batch: (value) => Math.max(value.publish, value.receive, value.settle) > 1,
   maxBytes: () => true,
   depth: (value) => value !== 'none',
-  browse: (value) => value,
+  browse: (value) => value !== 'none',
   hosts: (value) => value !== 'process',
 };
 

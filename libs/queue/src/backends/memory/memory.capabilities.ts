@@ -31,7 +31,7 @@ export const memoryCapabilities = Object.freeze({
   batch: Object.freeze({ publish: 10_000, receive: 10_000, settle: 10_000 }),
   maxBytes: 16 * 1024 * 1024,
   depth: 'exact',
-  browse: true,
+  browse: 'all',
   hosts: 'process',
 } as const satisfies Capabilities);
 

@@ -40,8 +40,9 @@ export class MemoryPublisher {
       results?.push(result);
     }
     if (results !== undefined || first === undefined) return Promise.resolve(results ?? []);
-    return first.status === 'stored' && first === stored(first.copies)
-      ? allStored(first.copies, batch.length)
+    const { copies = 0 } = first as { readonly copies?: number };
+    return first === stored(copies)
+      ? allStored(copies, batch.length)
       : Promise.resolve(repeat(first, batch.length));
   }
 
@@ -59,7 +60,7 @@ export class MemoryPublisher {
       : give(message, takers, stamp);
     if (result.status !== 'stored') return result;
     log?.keep(sealed(message), stamp);
-    const isKept = result.copies > 0 || log !== undefined;
+    const isKept = result.copies !== 0 || log !== undefined;
     if (isOnce && isKept) this.dedup.remember(message, stamp.monoMs);
     return log === undefined ? result : { ...result, retained: true };
   }

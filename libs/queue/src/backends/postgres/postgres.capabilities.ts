@@ -42,7 +42,7 @@ export function postgresCapabilities({ maxBytes, pooler, pollMs }: ResolvedPostg
     batch: Object.freeze({ publish: 1_000, receive: 1_000, settle: 1_000 }),
     maxBytes,
     depth: 'exact',
-    browse: true,
+    browse: 'all',
     hosts: 'many',
   });
 }

@@ -37,7 +37,7 @@ export function sqliteCapabilities(maxBytes: number): Capabilities {
     batch: Object.freeze({ publish: 1_000, receive: 1_000, settle: 1_000 }),
     maxBytes,
     depth: 'exact',
-    browse: true,
+    browse: 'all',
     hosts: 'host',
   });
 }

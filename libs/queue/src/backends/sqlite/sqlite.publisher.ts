@@ -134,7 +134,7 @@ export class SqlitePublisher {
     const admission = new SqliteAdmission(this.#parts.backend, topology, now);
     const results = batch.map((message, at) => {
       const result = refused[at] ?? this.#storeOne(message, { seq, now, admission });
-      if (result.status === 'stored') seq += result.copies;
+      if (result.status === 'stored') seq += result.copies ?? 0;
       return result;
     });
     counters.saveSeq(seq);
@@ -155,7 +155,7 @@ export class SqlitePublisher {
       : this.#insert(message, ids, at);
     if (result.status !== 'stored') return result;
     if (retention !== undefined) topology.log.keep(message, retention, at.now);
-    const isKept = result.copies > 0 || retention !== undefined;
+    const isKept = result.copies !== 0 || retention !== undefined;
     if (isOnce && isKept) dedup.remember(message, at.now);
     return retention === undefined ? result : { ...result, retained: true };
   }

@@ -8,7 +8,7 @@ import { SUBSCRIPTION } from '../law-bench.js';
 const DEAD: Gate = { needs: 'dead letters', met: ({ dead }) => dead !== 'none' };
 const BROWSE: Gate = {
   needs: 'dead letters that can be browsed',
-  met: ({ dead, browse }) => dead !== 'none' && browse,
+  met: ({ dead, browse }) => dead !== 'none' && browse !== 'none',
 };
 
 /** D: what cannot be handled is kept, with the reason. */
@@ -75,6 +75,7 @@ export const DEAD_LETTER_LAWS: readonly Law[] = [
     proves: ['browse'],
     gate: BROWSE,
     does: async (bench) => {
+      const looksAtAll = bench.capabilities.browse === 'all';
       const ids = await bench.publish(...bench.messages(7));
       const receiver = await bench.receiver();
       const deliveries = await bench.take(receiver, 5);
@@ -98,9 +99,10 @@ export const DEAD_LETTER_LAWS: readonly Law[] = [
           after = (page.at(-1) as Peeked).ref;
         }
         mustEqual(pages, ids.slice(0, 5), 'the pages together');
+        const ready = looksAtAll ? await bench.browse('ready') : [];
         mustEqual(
-          (await bench.browse('ready')).map(({ id }) => id),
-          ids.slice(5),
+          ready.map(({ id }) => id),
+          looksAtAll ? ids.slice(5) : [],
           'what is ready',
         );
       }

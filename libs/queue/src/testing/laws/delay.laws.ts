@@ -104,12 +104,19 @@ export const DELAY_LAWS: readonly Law[] = [
     gate: DELAYED_PUBLISH,
     refuses: refusesDelay,
     does: async (bench) => {
-      await bench.publish(...bench.messages(1_000, { delayMs: 3_600_000 }));
+      const isCounted = bench.capabilities.depth === 'exact';
+      const delayed = bench.messages(1_000, { delayMs: isCounted ? 3_600_000 : 6_000 });
+      await bench.publish(...delayed);
       const [id] = await bench.publish(bench.message());
       const receiver = await bench.receiver();
       const delivery = await bench.takeOne(receiver, 1_000);
       mustEqual(delivery.id, id, 'the new work');
       await bench.ack(receiver, delivery);
+      if (!isCounted) {
+        // They cannot be counted or purged there: they are waited for.
+        await bench.ack(receiver, ...(await bench.take(receiver, delayed.length)));
+        return;
+      }
       mustEqual((await bench.depth()).delayed, 1_000, 'what is still delayed');
       const purged = await bench.inspect({ kind: 'purge', subscription: SUBSCRIPTION, state: 'delayed' });
       mustEqual(purged, [{ kind: 'purged', count: 1_000 }], 'the purge');

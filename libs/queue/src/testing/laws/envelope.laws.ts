@@ -140,7 +140,10 @@ export const ENVELOPE_LAWS: readonly Law[] = [
     id: 'K3',
     title:
       'an old event reaches its handler in the new shape, and one that nothing leads to is dead with its bytes unchanged',
-    gate: { needs: 'dead letters that can be browsed', met: ({ dead, browse }) => dead !== 'none' && browse },
+    gate: {
+      needs: 'dead letters that can be browsed',
+      met: ({ dead, browse }) => dead !== 'none' && browse !== 'none',
+    },
     does: async (bench) => {
       const rename: Upcaster = {
         type: TOPIC,

@@ -1,3 +1,4 @@
+import type { Delivery } from '../../message/delivery.js';
 import { must, mustEqual } from '../expectations.js';
 import type { Law } from '../law.js';
 import { LEASE_MS } from '../law-bench.js';
@@ -111,6 +112,23 @@ export const FLOW_LAWS: readonly Law[] = [
     refuses: async (bench) => {
       const [result] = await bench.tryPublish(bench.message({ ttlMs: 100 }));
       mustEqual(result?.status, 'refused', 'the answer');
+    },
+  },
+  {
+    id: 'L1a',
+    title: 'where not everything can be counted, what is ready and what is dead is',
+    proves: ['depth'],
+    gate: { needs: 'counts that are about right', met: ({ depth }) => depth === 'approx' },
+    does: async (bench) => {
+      await bench.publish(...bench.messages(6));
+      await bench.readyIs(6);
+      const receiver = await bench.receiver();
+      const [a, b] = (await bench.take(receiver, 2)) as [Delivery, Delivery];
+      await bench.settle(receiver, { kind: 'dead', delivery: b, failure: bench.failure(1) });
+      await bench.readyIs(4);
+      const { dead, inflight } = await bench.depth();
+      mustEqual([dead, inflight], [1, 1], 'what is dead, and in flight in this process');
+      await bench.ack(receiver, a, ...(await bench.take(receiver, 4)));
     },
   },
   {

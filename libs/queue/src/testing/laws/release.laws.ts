@@ -53,7 +53,10 @@ export const RELEASE_LAWS: readonly Law[] = [
     id: 'B9b',
     title: 'a batch that is given back stands before what came after it',
     proves: ['uncountedRelease'],
-    gate: UNCOUNTED,
+    gate: {
+      needs: 'uncounted releases, and an order to come back to',
+      met: ({ uncountedRelease, order }) => uncountedRelease && order !== 'none',
+    },
     does: async (bench) => {
       const ids = await bench.publish(...bench.messages(4));
       const receiver = await bench.receiver();

@@ -27,7 +27,7 @@ export interface SpiedMessage<T> {
 
 export interface PublishedMessage<T> extends SpiedMessage<T> {
   /** Subscriptions that got a copy. */
-  readonly copies: number;
+  readonly copies: number | undefined;
   readonly delayMs: number | undefined;
 }
 
@@ -64,7 +64,7 @@ export class MessageSpy {
     return this.#deadLettered.filter((message) => message.subscription === subscription);
   }
 
-  notePublished(message: Outgoing, backend: string, copies: number): void {
+  notePublished(message: Outgoing, backend: string, copies: number | undefined): void {
     this.#published.push({ ...this.#spied(message, backend), copies, delayMs: message.delayMs });
   }
 

@@ -1,0 +1,2 @@
+export { rabbitmqBackend } from './rabbitmq.backend.js';
+export { RabbitmqOptions } from './rabbitmq.options.js';

@@ -1,0 +1,81 @@
+import type { QueueError } from '../../message/queue-error.js';
+import type { Frame } from './rabbitmq.wire.js';
+
+/** What became of one message that was written, or was to be. */
+export type Sent =
+  | { readonly kind: 'stored' }
+  /** No queue would have got it, and none has. */
+  | { readonly kind: 'unroutable' }
+  | { readonly kind: 'refused'; readonly error: QueueError }
+  | { readonly kind: 'unknown'; readonly error: QueueError };
+
+export const STORED: Sent = Object.freeze({ kind: 'stored' });
+const UNROUTABLE: Sent = Object.freeze({ kind: 'unroutable' });
+
+/** Where to. */
+export interface Address {
+  readonly exchange: string;
+  readonly routingKey: string;
+}
+
+/** Messages that are sent together, and answered together. */
+export class SendingBatch {
+  readonly results: Sent[] = [];
+  readonly promise: Promise<readonly Sent[]>;
+  #resolve!: (results: readonly Sent[]) => void;
+  #left: number;
+
+  /** `endsAt`: on the monotonic clock. */
+  constructor(
+    readonly size: number,
+    readonly endsAt: number,
+  ) {
+    this.#left = size;
+    this.promise = new Promise((resolve) => (this.#resolve = resolve));
+    if (size === 0) this.#resolve(this.results);
+  }
+
+  get isOver(): boolean {
+    return this.#left === 0;
+  }
+
+  settle(at: number, sent: Sent): void {
+    this.results[at] = sent;
+    if (--this.#left === 0) this.#resolve(this.results);
+  }
+}
+
+/** One message on its way to the broker, and back. */
+export class Sending {
+  isWritten = false;
+  isSettled = false;
+  #isReturned = false;
+
+  constructor(
+    readonly frame: Frame,
+    readonly address: Address,
+    readonly batch: SendingBatch,
+    readonly at: number,
+  ) {}
+
+  /** The broker gave it back: its confirmation comes after. */
+  returned(): void {
+    this.#isReturned = true;
+  }
+
+  isThe(messageId: unknown, { exchange, routingKey }: Address): boolean {
+    const { address, frame } = this;
+    const isSame = address.routingKey === routingKey && address.exchange === exchange;
+    return isSame && frame.options.messageId === messageId && !this.#isReturned;
+  }
+
+  confirmed(): void {
+    this.settle(this.#isReturned ? UNROUTABLE : STORED);
+  }
+
+  settle(sent: Sent): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    this.batch.settle(this.at, sent);
+  }
+}

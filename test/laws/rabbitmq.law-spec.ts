@@ -1,0 +1,4 @@
+import { bindLaws } from './bind-laws.js';
+import { rabbitmq } from './rabbitmq.fixture.js';
+
+bindLaws(rabbitmq);
