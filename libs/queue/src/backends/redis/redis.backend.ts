@@ -59,7 +59,7 @@ class RedisBackend implements Backend {
     this.name = name;
     this.capabilities = redisCapabilities(options.maxBytes);
     this.#parts = parts;
-    const topology = new RedisTopology(link, ambient);
+    const topology = new RedisTopology(link, ambient, () => parts.status.failed(errors.everythingGone()));
     this.#topology = topology;
     const { commandTimeoutMs, prefix } = options;
     const { clock } = ambient;
@@ -106,6 +106,7 @@ class RedisBackend implements Backend {
       order: order ?? STRICT_ORDER,
       expiresAfterMs: found.expiresAfterMs,
       isBackendClosed: () => this.#closed,
+      find: async () => (await this.#topology.load()).find(name),
       onClose: () => this.#left(receiver, found),
     });
     this.#receivers.add(receiver);

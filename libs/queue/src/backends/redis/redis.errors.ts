@@ -44,6 +44,12 @@ export class RedisErrors {
     return this.notDone(doing, `Redis answered ${this.explain(error)}`);
   }
 
+  /** The server has nothing of ours any more. */
+  everythingGone(): BackendUnavailableError {
+    const why = 'the server has lost its data, and with it all messages that were there';
+    return this.notDone('keep its messages', `${why}: see that it persists them, and who may delete them`);
+  }
+
   explain(error: Error): string {
     const text = this.redact(error.message).slice(0, 200);
     const remedy = REMEDIES[codeOf(error)];
@@ -51,9 +57,11 @@ export class RedisErrors {
   }
 }
 
-/** The first word of an answer, such as NOSCRIPT. */
+const KNOWN = new RegExp(`\\b(NOSCRIPT|${[...WRONG_SERVER, ...Object.keys(REMEDIES)].join('|')})\\b`);
+
+/** What an answer begins with, such as NOSCRIPT; older servers put it behind the place in the script. */
 export function codeOf({ message }: Error): string {
-  return /\b([A-Z]{3,})\b/.exec(message)?.[1] ?? '';
+  return (KNOWN.exec(message) ?? /^([A-Z]+)/.exec(message))?.[1] ?? '';
 }
 
 /** Whether the server itself has answered so. */

@@ -3,6 +3,7 @@ import {
   BackendClosedError,
   BackendUnavailableError,
   PublishOutcomeUnknownError,
+  UnknownSubscriptionError,
   UnsupportedError,
 } from '../../backend/backend.errors.js';
 import type { Receiver, Settlement, SettleResult } from '../../backend/backend.js';
@@ -12,7 +13,13 @@ import type { RedisBell } from './redis.bell.js';
 import { MAX_DELAY_MS, MAX_LEASE_MS } from './redis.capabilities.js';
 import { RedisDelivery } from './redis.delivery.js';
 import type { RedisLink } from './redis.link.js';
-import { type Claimed, type OwnSettlement, RedisSteps, type StepSetup } from './redis.steps.js';
+import {
+  type Claimed,
+  type OwnSettlement,
+  RedisSteps,
+  type StepSetup,
+  type SubscriptionName,
+} from './redis.steps.js';
 
 /** How long an idle receive waits before it says so: what no hint told of is found then. */
 const IDLE_WAIT_MS = 1_000;
@@ -21,6 +28,8 @@ const NOTHING: Claimed = { deliveries: [], dueInMs: Infinity };
 export interface ReceiverSetup extends StepSetup {
   readonly bell: RedisBell;
   readonly isBackendClosed: () => boolean;
+  /** The subscription as it is now. */
+  readonly find: () => Promise<SubscriptionName | undefined>;
   /** Frees what goes with the receiver. */
   readonly onClose: () => Promise<void>;
 }
@@ -31,7 +40,7 @@ export class RedisReceiver implements Receiver {
   readonly #link: RedisLink;
   readonly #steps: RedisSteps;
   readonly #waiting = new Set<Alarm>();
-  readonly #unlisten: () => void;
+  #unlisten: () => void;
   #claiming: Promise<unknown> = Promise.resolve();
   #closed = false;
   #ended: Promise<void> | undefined;
@@ -41,7 +50,7 @@ export class RedisReceiver implements Receiver {
     this.#ambient = setup.ambient;
     this.#link = setup.link;
     this.#steps = new RedisSteps(setup);
-    this.#unlisten = setup.bell.listen(setup.subscription.id, () => this.#ringAll());
+    this.#unlisten = this.#listenTo(setup.subscription);
   }
 
   async receive(max: number, signal: AbortSignal): Promise<readonly RedisDelivery[]> {
@@ -89,7 +98,7 @@ export class RedisReceiver implements Receiver {
       const claim = this.#claim(max);
       const found = await Promise.race([claim, alarm.wasToldToEnd(() => this.#isOver(signal))]);
       if (found === undefined) {
-        void claim.then((late) => this.#giveBack(late.deliveries));
+        claim.then((late) => this.#giveBack(late.deliveries)).catch(() => undefined);
         return [];
       }
       if (found.deliveries.length > 0) return found.deliveries;
@@ -109,10 +118,31 @@ export class RedisReceiver implements Receiver {
   }
 
   async #outage(error: unknown): Promise<Claimed> {
+    if (error instanceof UnknownSubscriptionError)
+      return this.#follow(error).catch((again) => this.#rest(again));
+    return this.#rest(error);
+  }
+
+  async #rest(error: unknown): Promise<Claimed> {
     if (!isOutage(error)) throw error;
     const { clock } = this.#ambient;
     await this.#link.whenUp(clock.mono() + IDLE_WAIT_MS);
     return NOTHING;
+  }
+
+  /** To the subscription that was created anew where the server had lost everything. An ephemeral one is over. */
+  async #follow(error: UnknownSubscriptionError): Promise<Claimed> {
+    const { expiresAfterMs, find } = this.#setup;
+    const found = expiresAfterMs === undefined ? await find() : undefined;
+    if (found === undefined) throw error;
+    this.#steps.moveTo(found);
+    this.#unlisten();
+    if (!this.#closed) this.#unlisten = this.#listenTo(found);
+    return NOTHING;
+  }
+
+  #listenTo({ id }: SubscriptionName): () => void {
+    return this.#setup.bell.listen(id, () => this.#ringAll());
   }
 
   /** Claimed for somebody who no longer waits. */

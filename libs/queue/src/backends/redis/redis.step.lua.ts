@@ -5,8 +5,8 @@ import { LINES } from './redis.lines.lua.js';
  * acknowledgements are what frees it.
  *
  * ARGV: id of the subscription, how many to claim, their lease in ms, their token, until when an ephemeral one is renewed in
- * ms or nothing, `breaks` or `block-key`, `skip` or `hold`, how many acknowledgements; for each number and token; for every
- * other settlement kind, number, token, ms, and failures as JSON.
+ * ms or nothing, `breaks` or `block-key`, `skip` or `hold`, how many settlements are no acknowledgements; for each of these kind,
+ * number, token, ms, and failures as JSON; for each acknowledgement number and token.
  *
  * Answers -1 when there is no such subscription. Otherwise: a `1` per settlement that was done and a `0` per lost one; in
  * how many ms something is due, -1 for nothing, looked up only when nothing was claimed; and for each claim a number with
@@ -94,11 +94,12 @@ local function settle(kind, seq, holder, ms, failures)
   return '1'
 end
 
-local acks = tonumber(ARGV[8])
-if acks > 0 then acknowledge(9, acks) end
-for i = 9 + 2 * acks, #ARGV, 5 do
+local others = tonumber(ARGV[8])
+local firstAck = 9 + 5 * others
+for i = 9, firstAck - 1, 5 do
   done[#done + 1] = settle(ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4])
 end
+if #ARGV >= firstAck then acknowledge(firstAck, (#ARGV - firstAck + 1) / 2) end
 
 local out = { table.concat(done), -1 }
 local left = tonumber(ARGV[2])

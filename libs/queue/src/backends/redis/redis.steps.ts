@@ -16,12 +16,17 @@ const DONE = '1'.charCodeAt(0);
 const TOKEN_LENGTH = 10;
 const TOKENS = 36 ** TOKEN_LENGTH;
 
+export interface SubscriptionName {
+  readonly id: string;
+  readonly name: string;
+}
+
 /** What one receiver claims and settles with. */
 export interface StepSetup {
   readonly backend: string;
   readonly ambient: Ambient;
   readonly link: RedisLink;
-  readonly subscription: { readonly id: string; readonly name: string };
+  readonly subscription: SubscriptionName;
   readonly leaseMs: number;
   readonly order: KeyOrder;
   /** Of an ephemeral subscription. */
@@ -54,8 +59,16 @@ export class RedisSteps {
   #isScheduled = false;
   #isUnderWay = false;
 
+  #subscription: SubscriptionName;
+
   constructor(setup: StepSetup) {
     this.#setup = setup;
+    this.#subscription = setup.subscription;
+  }
+
+  /** The same subscription, created again under another id. */
+  moveTo(subscription: SubscriptionName): void {
+    this.#subscription = subscription;
   }
 
   /** Rejects as RedisLink.run does; and with UnknownSubscriptionError. One at a time. */
@@ -83,7 +96,7 @@ export class RedisSteps {
   }
 
   async #step(): Promise<void> {
-    const [claim, acts] = [this.#claim, acksFirst(this.#acts)];
+    const [claim, acts] = [this.#claim, acksLast(this.#acts)];
     this.#claim = undefined;
     this.#acts = [];
     this.#isUnderWay = true;
@@ -98,13 +111,13 @@ export class RedisSteps {
   }
 
   async #run(acts: readonly WaitingAct[], claim: WaitingClaim | undefined): Promise<StepReply> {
-    const { link, subscription, leaseMs, order, ambient, expiresAfterMs } = this.#setup;
+    const { link, leaseMs, order, ambient, expiresAfterMs } = this.#setup;
     const token = tokenOf(ambient.random.next());
-    const acks = acts.filter(({ act }) => act.kind === 'ack');
-    const head = [subscription.id, claim?.max ?? 0, leaseMs, token, expiresAfterMs ?? ''];
-    const args: Argument[] = [...head, order.onRetry, order.onDead, acks.length];
-    for (const { act } of acks) args.push(act.delivery.ref, act.delivery.token);
-    for (const { act } of acts) if (act.kind !== 'ack') args.push(...argumentsOf(act));
+    const others = acts.filter(({ act }) => act.kind !== 'ack');
+    const head = [this.#subscription.id, claim?.max ?? 0, leaseMs, token, expiresAfterMs ?? ''];
+    const args: Argument[] = [...head, order.onRetry, order.onDead, others.length];
+    for (const { act } of others) args.push(...argumentsOf(act));
+    for (const { act } of acts) if (act.kind === 'ack') args.push(act.delivery.ref, act.delivery.token);
     return { answer: await link.run('receive and settle', SCRIPT, args), token };
   }
 
@@ -119,9 +132,9 @@ export class RedisSteps {
   }
 
   #tellGone(acts: readonly WaitingAct[], claim: WaitingClaim | undefined): void {
-    const { backend, subscription } = this.#setup;
+    const { backend } = this.#setup;
     for (const { resolve } of acts) resolve('lost');
-    claim?.reject(new UnknownSubscriptionError(backend, subscription.name));
+    claim?.reject(new UnknownSubscriptionError(backend, this.#subscription.name));
   }
 
   #read(claimed: readonly Buffer[], token: string): readonly RedisDelivery[] {
@@ -146,10 +159,10 @@ interface StepReply {
   readonly token: string;
 }
 
-/** The script takes acknowledgements first. */
-function acksFirst(acts: readonly WaitingAct[]): readonly WaitingAct[] {
+/** As the script takes them: so the extension of a lease comes before the acknowledgement that ends it. */
+function acksLast(acts: readonly WaitingAct[]): readonly WaitingAct[] {
   const isAck = ({ act }: WaitingAct): boolean => act.kind === 'ack';
-  return acts.every(isAck) ? acts : [...acts.filter(isAck), ...acts.filter((each) => !isAck(each))];
+  return acts.every(isAck) ? acts : [...acts.filter((each) => !isAck(each)), ...acts.filter(isAck)];
 }
 
 function argumentsOf(act: OwnSettlement): readonly Argument[] {

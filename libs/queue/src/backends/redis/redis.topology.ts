@@ -81,11 +81,16 @@ export class KnownTopology {
 export class RedisTopology {
   readonly #link: RedisLink;
   readonly #ambient: Ambient;
+  readonly #onLoss: () => void;
+  /** What this process has created, to be created again. */
+  readonly #declared = new Map<string, SubscriptionTopology>();
   #known: KnownTopology | undefined;
 
-  constructor(link: RedisLink, ambient: Ambient) {
+  /** `onLoss` is told when everything is gone, as after FLUSHALL or the restart of a server without persistence. */
+  constructor(link: RedisLink, ambient: Ambient, onLoss: () => void) {
     this.#link = link;
     this.#ambient = ambient;
+    this.#onLoss = onLoss;
   }
 
   /** What is known, or else what is there. */
@@ -93,13 +98,19 @@ export class RedisTopology {
     return this.#known ?? this.load();
   }
 
-  /** As it is now. */
-  load(): Promise<KnownTopology> {
-    return this.#load('');
+  /** As it is now. Where everything is gone, what this process has created is created again first. */
+  async load(): Promise<KnownTopology> {
+    const known = await this.#load('');
+    if (known.version !== undefined || this.#declared.size === 0) return known;
+    this.#onLoss();
+    return this.create({ subscriptions: [...this.#declared.values()] });
   }
 
   /** Adds what is missing, and removes what has expired. Anybody may do the same at the same time. */
   async create(topology: Topology): Promise<KnownTopology> {
+    for (const declared of topology.subscriptions) {
+      if (declared.expiresAfterMs === undefined) this.#declared.set(declared.name, declared);
+    }
     for (;;) {
       const known = await this.#load(this.#mint());
       const changes = topology.subscriptions.flatMap((declared) => this.#changeOf(declared, known));
