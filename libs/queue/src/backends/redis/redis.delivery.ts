@@ -1,4 +1,3 @@
-import type { SettleResult } from '../../backend/backend.js';
 import type { Body } from '../../message/body.js';
 import type { Delivery } from '../../message/delivery.js';
 import type { FailureRecord } from '../../message/failure-record.js';
@@ -10,7 +9,6 @@ const NO_FAILURES: readonly FailureRecord[] = Object.freeze([]);
 export const NUMBER_LENGTH = 13;
 const LEVEL = 100_000_000_000_000;
 const HIGHEST_PRIORITY = 9;
-const FIRST_CLAIM = { deliveries: 1, failures: 0, releases: 0, priority: undefined, expiresAt: undefined };
 
 /** What the deliveries of one claim have in common. */
 export interface ClaimedBy {
@@ -36,8 +34,10 @@ export class RedisDelivery implements Delivery {
   readonly expiresAt: number | undefined;
   readonly leaseMs: number;
   readonly token: string;
-  /** Of the settlement that is to end it, or has: others wait for it. */
-  ending: Promise<SettleResult> | undefined;
+  /** What our own settlements have come to. */
+  fate: 'held' | 'settling' | 'settled' = 'held';
+  /** Ends when the settlement that is on its way has its answer. */
+  settling: Promise<unknown> | undefined;
 
   constructor(name: ClaimedName, parts: { record: Buffer; history: Buffer | undefined }, by: ClaimedBy) {
     const { id, topic, key, headers, body, publishedAt } = readRecord(parts.record);
@@ -73,7 +73,7 @@ export interface ClaimedName {
 /** What a script of claims names a copy by. */
 export function readName(given: Buffer): ClaimedName {
   const text = given.toString('latin1');
-  if (text.length === NUMBER_LENGTH) return { ...FIRST_CLAIM, ref: text };
+  if (text.length === NUMBER_LENGTH) return firstClaim(text);
   const [, deliveries = 0, failures = 0, releases = 0, score = 0, expiresAt = 0] = text
     .split(' ')
     .map(Number);
@@ -85,6 +85,10 @@ export function readName(given: Buffer): ClaimedName {
     priority: priorityOf(score) || undefined,
     expiresAt: expiresAt || undefined,
   };
+}
+
+function firstClaim(ref: string): ClaimedName {
+  return { ref, deliveries: 1, failures: 0, releases: 0, priority: undefined, expiresAt: undefined };
 }
 
 /** The level of a score, see redis.lines.lua.ts. */

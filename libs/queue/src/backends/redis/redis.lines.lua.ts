@@ -27,7 +27,7 @@ local STEP = 500
 local made = {}
 
 local function later(ms) return math.ceil(us / 1000 + ms) end
-local function text(number) return string.format('%.0f', number) end
+local function text(number) return string.format('%d', number) end
 
 local function take(count)
   local last = call('INCRBY', p .. ':n', count)

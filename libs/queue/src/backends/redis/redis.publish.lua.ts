@@ -50,10 +50,11 @@ local function add(target, record)
   seq = seq + 1
   local rows, places = target.rows, target.places
   local n = #rows
-  rows[n + 1] = seq
+  local number = text(seq)
+  rows[n + 1] = number
   rows[n + 2] = record
-  places[n + 1] = PLAIN + seq
-  places[n + 2] = seq
+  places[n + 1] = '90' .. number
+  places[n + 2] = number
   if n > 1500 then flush(target) end
 end
 

@@ -22,6 +22,11 @@ import type { KnownSubscription, KnownTopology, RedisTopology } from './redis.to
 const MOST_RELOADS = 20;
 const SCRIPT = new Script(PUBLISH);
 const STALE = -1;
+/** On its way: whether it is stored is not known until the answer comes. */
+const SENT = Symbol('sent');
+
+/** What is known of a message; undefined: it was not sent. */
+type Known = PublishResult | typeof SENT | undefined;
 
 export interface PublisherParts {
   readonly owner: CapabilityOwner;
@@ -41,22 +46,18 @@ export class RedisPublisher {
   }
 
   async publish(batch: readonly Outgoing[], call?: PublishCall): Promise<readonly PublishResult[]> {
-    const results = batch.map((message) => this.#refusal(message, call));
+    const results = batch.map((message): Known => this.#refusal(message, call));
     const { clock, commandTimeoutMs, link } = this.#parts;
     const signal = call?.signal;
     if (await link.whenUp(clock.mono() + commandTimeoutMs, signal)) {
       if (signal === undefined) await this.#publishInto(results, batch);
       else await Promise.race([this.#publishInto(results, batch), aborted(signal)]);
     }
-    return results.map((result) => result ?? this.#unanswered(signal));
+    return this.#told(results, signal);
   }
 
   /** Fills in what is still open, chunk by chunk; what was not sent stays open. */
-  async #publishInto(
-    results: (PublishResult | undefined)[],
-    batch: readonly Outgoing[],
-    reloads = 0,
-  ): Promise<void> {
+  async #publishInto(results: Known[], batch: readonly Outgoing[], reloads = 0): Promise<void> {
     const { topology } = this.#parts;
     try {
       const known = reloads === 0 ? await topology.current() : await topology.load();
@@ -71,7 +72,7 @@ export class RedisPublisher {
 
   #chunksOf(
     batch: readonly Outgoing[],
-    results: readonly (PublishResult | undefined)[],
+    results: readonly Known[],
     known: KnownTopology,
   ): readonly PublishBatch[] {
     let chunk = new PublishBatch(this.#parts.owner.name, known);
@@ -85,11 +86,9 @@ export class RedisPublisher {
     return chunks.filter(({ isEmpty }) => !isEmpty);
   }
 
-  /** The marks of messages on their way tell that their outcome would be unknown. */
-  async #send(chunk: PublishBatch, results: (PublishResult | undefined)[]): Promise<unknown> {
-    const { errors, link } = this.#parts;
-    for (const at of chunk.places)
-      results[at] = { status: 'unknown', error: errors.unknown('publish', 'no answer came') };
+  async #send(chunk: PublishBatch, results: Known[]): Promise<unknown> {
+    const { link } = this.#parts;
+    for (const at of chunk.places) results[at] = SENT;
     try {
       const answer = await link.run('publish', SCRIPT, chunk.arguments());
       for (const [nth, at] of chunk.places.entries()) results[at] = chunk.resultOf(nth, answer);
@@ -102,7 +101,7 @@ export class RedisPublisher {
 
   /** Nobody listens, as far as is known: true when that may have changed. */
   async #refuseUnroutable(
-    results: (PublishResult | undefined)[],
+    results: Known[],
     batch: readonly Outgoing[],
     known: KnownTopology,
   ): Promise<boolean> {
@@ -128,9 +127,24 @@ export class RedisPublisher {
     return new UnsupportedError(this.#parts.owner.name, `keep a message for ${ttlMs} ms`, remedy);
   }
 
-  #unanswered(signal: AbortSignal | undefined): PublishResult {
+  /** Every message gets its answer, also those that were not sent or not answered. */
+  #told(results: readonly Known[], signal: AbortSignal | undefined): readonly PublishResult[] {
+    let unsent: PublishResult | undefined;
+    let unanswered: PublishResult | undefined;
+    return results.map((result) => {
+      if (result === undefined) return (unsent ??= this.#unsent(signal));
+      return result === SENT ? (unanswered ??= this.#unanswered()) : result;
+    });
+  }
+
+  #unsent(signal: AbortSignal | undefined): PublishResult {
     const why = signal?.aborted ? 'the caller gave up' : 'there was no connection in time';
     return { status: 'refused', error: this.#parts.errors.notDone('publish', why) };
+  }
+
+  #unanswered(): PublishResult {
+    const error = this.#parts.errors.unknown('publish', 'the caller gave up before the answer');
+    return { status: 'unknown', error };
   }
 }
 

@@ -25,6 +25,8 @@ import {
 const IDLE_WAIT_MS = 1_000;
 const NOTHING: Claimed = { deliveries: [], dueInMs: Infinity };
 
+type Results = (SettleResult | undefined)[];
+
 export interface ReceiverSetup extends StepSetup {
   readonly bell: RedisBell;
   readonly isBackendClosed: () => boolean;
@@ -67,7 +69,18 @@ export class RedisReceiver implements Receiver {
   }
 
   async settle(acts: readonly Settlement[]): Promise<readonly SettleResult[]> {
-    return Promise.all(acts.map((act) => this.#settleOne(act)));
+    const results = acts.map((act) => this.#known(act));
+    const sent: number[] = [];
+    const waiting: number[] = [];
+    for (const [at, result] of results.entries()) {
+      if (result !== undefined) continue;
+      const { kind, delivery } = acts[at] as OwnSettlement;
+      (delivery.fate === 'settling' ? waiting : sent).push(at);
+      if (kind !== 'extend') delivery.fate = 'settling';
+    }
+    if (sent.length > 0) await this.#send(acts, sent, results);
+    if (waiting.length > 0) await this.#settleAfterOthers(acts, waiting, results);
+    return results as SettleResult[];
   }
 
   close(): Promise<void> {
@@ -148,21 +161,42 @@ export class RedisReceiver implements Receiver {
   /** Claimed for somebody who no longer waits. */
   #giveBack(deliveries: readonly RedisDelivery[]): void {
     for (const delivery of deliveries) {
-      this.#steps.settle({ kind: 'release', delivery }).catch(() => undefined); // then its lease ends
+      this.#steps.settle([{ kind: 'release', delivery }]).catch(() => undefined); // then its lease ends
     }
   }
 
-  async #settleOne(act: Settlement): Promise<SettleResult> {
+  async #send(acts: readonly Settlement[], places: readonly number[], results: Results): Promise<void> {
+    const own = places.map((at) => acts[at] as OwnSettlement);
+    const sending = this.#steps.settle(own).catch((error: unknown) => own.map(() => error as QueueError));
+    for (const { kind, delivery } of own) if (kind !== 'extend') delivery.settling = sending;
+    const answers = await sending;
+    for (const [nth, { kind, delivery }] of own.entries()) {
+      const answer = answers[nth] as SettleResult;
+      results[places[nth] as number] = answer;
+      if (kind !== 'extend') delivery.fate = answer === 'ok' ? 'settled' : 'held';
+    }
+  }
+
+  /** Of deliveries that another settlement is on its way for: what is left to do is known when that has its answer. */
+  async #settleAfterOthers(
+    acts: readonly Settlement[],
+    places: readonly number[],
+    results: Results,
+  ): Promise<void> {
+    const own = places.map((at) => acts[at] as OwnSettlement);
+    for (const { delivery } of own) await delivery.settling;
+    const answers = await this.settle(own);
+    for (const [nth, at] of places.entries()) results[at] = answers[nth];
+  }
+
+  /** What can be said without asking. */
+  #known(act: Settlement): SettleResult | undefined {
     const { delivery } = act;
     if (this.#setup.isBackendClosed()) return new BackendClosedError(this.#setup.backend, 'settle');
     const refusal = this.#refusal(act);
     if (refusal !== undefined) return refusal;
     if (!(delivery instanceof RedisDelivery)) return 'lost';
-    const earlier = await delivery.ending;
-    if (earlier !== undefined && typeof earlier === 'string') return earlier === 'ok' ? 'noop' : earlier;
-    const result = this.#steps.settle(act as OwnSettlement).catch((error: unknown) => error as QueueError);
-    if (act.kind !== 'extend') delivery.ending = result;
-    return result;
+    return delivery.fate === 'settled' ? 'noop' : undefined;
   }
 
   #refusal(act: Settlement): QueueError | undefined {

@@ -103,7 +103,7 @@ if #ARGV >= firstAck then acknowledge(firstAck, (#ARGV - firstAck + 1) / 2) end
 
 local out = { table.concat(done), -1 }
 local left = tonumber(ARGV[2])
-local leaseEnd = later(ARGV[3])
+local leaseEnd = text(later(ARGV[3]))
 local bytes = 0
 local size = 32
 

@@ -44,7 +44,8 @@ interface Waiting<T> {
   readonly reject: (error: Error) => void;
 }
 type WaitingClaim = Waiting<Claimed> & { readonly max: number };
-type WaitingAct = Waiting<SettleResult> & { readonly act: OwnSettlement };
+/** The settlements of one call. */
+type WaitingActs = Waiting<readonly SettleResult[]> & { readonly acts: readonly OwnSettlement[] };
 /** A settlement of a delivery of this backend. */
 export type OwnSettlement = Settlement & { readonly delivery: RedisDelivery };
 
@@ -55,7 +56,7 @@ export type OwnSettlement = Settlement & { readonly delivery: RedisDelivery };
 export class RedisSteps {
   readonly #setup: StepSetup;
   #claim: WaitingClaim | undefined;
-  #acts: WaitingAct[] = [];
+  #settling: WaitingActs[] = [];
   #isScheduled = false;
   #isUnderWay = false;
 
@@ -79,15 +80,18 @@ export class RedisSteps {
     });
   }
 
-  settle(act: OwnSettlement): Promise<SettleResult> {
+  /** One result per act, in order. */
+  settle(acts: readonly OwnSettlement[]): Promise<readonly SettleResult[]> {
     return new Promise((resolve, reject) => {
-      this.#acts.push({ act, resolve, reject });
+      this.#settling.push({ acts, resolve, reject });
       this.#schedule();
     });
   }
 
+  /** A claim alone has nothing to wait for. */
   #schedule(): void {
     if (this.#isScheduled || this.#isUnderWay) return;
+    if (this.#settling.length === 0) return void this.#step();
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
@@ -96,45 +100,56 @@ export class RedisSteps {
   }
 
   async #step(): Promise<void> {
-    const [claim, acts] = [this.#claim, acksLast(this.#acts)];
+    const [claim, settling] = [this.#claim, this.#settling];
     this.#claim = undefined;
-    this.#acts = [];
+    this.#settling = [];
     this.#isUnderWay = true;
     try {
-      this.#answer(await this.#run(acts, claim), acts, claim);
+      const sent = sorted(
+        settling.length === 1 ? (settling[0] as WaitingActs).acts : settling.flatMap(({ acts }) => acts),
+      );
+      this.#answer(await this.#run(sent, claim), { sent, settling, claim });
     } catch (error) {
       claim?.reject(error as Error);
-      for (const { reject } of acts) reject(error as Error);
+      for (const { reject } of settling) reject(error as Error);
     }
     this.#isUnderWay = false;
-    if (this.#claim !== undefined || this.#acts.length > 0) this.#schedule();
+    if (this.#claim !== undefined || this.#settling.length > 0) this.#schedule();
   }
 
-  async #run(acts: readonly WaitingAct[], claim: WaitingClaim | undefined): Promise<StepReply> {
+  async #run({ acks, others }: Sorted, claim: WaitingClaim | undefined): Promise<StepReply> {
     const { link, leaseMs, order, ambient, expiresAfterMs } = this.#setup;
     const token = tokenOf(ambient.random.next());
-    const others = acts.filter(({ act }) => act.kind !== 'ack');
     const head = [this.#subscription.id, claim?.max ?? 0, leaseMs, token, expiresAfterMs ?? ''];
     const args: Argument[] = [...head, order.onRetry, order.onDead, others.length];
-    for (const { act } of others) args.push(...argumentsOf(act));
-    for (const { act } of acts) if (act.kind === 'ack') args.push(act.delivery.ref, act.delivery.token);
+    for (const act of others) args.push(...argumentsOf(act));
+    for (const { delivery } of acks) args.push(delivery.ref, delivery.token);
     return { answer: await link.run('receive and settle', SCRIPT, args), token };
   }
 
-  #answer(reply: StepReply, acts: readonly WaitingAct[], claim: WaitingClaim | undefined): void {
-    if (reply.answer === GONE) return this.#tellGone(acts, claim);
-    const [done, dueInMs, ...claimed] = reply.answer as readonly [Buffer, number, ...Buffer[]];
-    for (const [at, { resolve }] of acts.entries()) resolve(done[at] === DONE ? 'ok' : 'lost');
-    claim?.resolve({
-      deliveries: this.#read(claimed, reply.token),
-      dueInMs: dueInMs < 0 ? Infinity : dueInMs,
-    });
+  #answer(reply: StepReply, { sent, settling, claim }: Step): void {
+    const isGone = reply.answer === GONE;
+    const [done, dueInMs, ...claimed] = isGone ? NOTHING : (reply.answer as Reply);
+    if (sent.others.length === 0) this.#tellInOrder(done, settling);
+    else this.#tellSorted(done, sent, settling);
+    if (isGone) claim?.reject(new UnknownSubscriptionError(this.#setup.backend, this.#subscription.name));
+    else
+      claim?.resolve({
+        deliveries: this.#read(claimed, reply.token),
+        dueInMs: dueInMs < 0 ? Infinity : dueInMs,
+      });
   }
 
-  #tellGone(acts: readonly WaitingAct[], claim: WaitingClaim | undefined): void {
-    const { backend } = this.#setup;
-    for (const { resolve } of acts) resolve('lost');
-    claim?.reject(new UnknownSubscriptionError(backend, this.#subscription.name));
+  /** All were acknowledgements: the answers are in the order of the acts. */
+  #tellInOrder(done: Buffer, settling: readonly WaitingActs[]): void {
+    let at = 0;
+    for (const { acts, resolve } of settling) resolve(acts.map(() => resultOf(done[at++])));
+  }
+
+  #tellSorted(done: Buffer, { others, acks }: Sorted, settling: readonly WaitingActs[]): void {
+    const places = new Map([...others, ...acks].map((act, at) => [act, at]));
+    for (const { acts, resolve } of settling)
+      resolve(acts.map((act) => resultOf(done[places.get(act) as number])));
   }
 
   #read(claimed: readonly Buffer[], token: string): readonly RedisDelivery[] {
@@ -159,10 +174,28 @@ interface StepReply {
   readonly token: string;
 }
 
+type Reply = readonly [done: Buffer, dueInMs: number, ...claimed: Buffer[]];
+const NOTHING: Reply = [Buffer.alloc(0), -1];
+
 /** As the script takes them: so the extension of a lease comes before the acknowledgement that ends it. */
-function acksLast(acts: readonly WaitingAct[]): readonly WaitingAct[] {
-  const isAck = ({ act }: WaitingAct): boolean => act.kind === 'ack';
-  return acts.every(isAck) ? acts : [...acts.filter((each) => !isAck(each)), ...acts.filter(isAck)];
+interface Sorted {
+  readonly others: readonly OwnSettlement[];
+  readonly acks: readonly OwnSettlement[];
+}
+
+interface Step {
+  readonly sent: Sorted;
+  readonly settling: readonly WaitingActs[];
+  readonly claim: WaitingClaim | undefined;
+}
+
+function sorted(acts: readonly OwnSettlement[]): Sorted {
+  const others = acts.filter(({ kind }) => kind !== 'ack');
+  return { others, acks: others.length === 0 ? acts : acts.filter(({ kind }) => kind === 'ack') };
+}
+
+function resultOf(done: number | undefined): SettleResult {
+  return done === DONE ? 'ok' : 'lost';
 }
 
 function argumentsOf(act: OwnSettlement): readonly Argument[] {

@@ -39,7 +39,7 @@ export const ORDER_LAWS: readonly Law[] = [
       await mustCount(bench, { ready: 0, held: 2, inflight: 4 });
       const isExact = bench.capabilities.depth === 'exact';
       if (isExact) mustEqual((await bench.browse('held')).map(nameOf), ['a2', 'a3'], 'what is held');
-      await bench.silence(receiver, 3 * bench.time.slackMs);
+      await bench.silence(receiver, LEASE_MS / 3);
       await bench.ack(receiver, a1 as Delivery, b1 as Delivery, ...others);
       mustEqual(await drainNamed(bench, receiver, 2), ['a2', 'a3'], 'what comes then');
     },
