@@ -11,7 +11,7 @@ export { type ConsumePolicies, resolvePolicies } from '../policies/consume.polic
 export { ALL_LAWS } from './all-laws.js';
 export { type CheckOptions, checkHistory } from './checker.js';
 export { unprovenClaims } from './claims.js';
-export { runSeam } from './differential/run-seam.js';
+export { runSeam, type SeamTimes } from './differential/run-seam.js';
 export { type SeamCommand, seamCommandsOf } from './differential/seam-command.js';
 export { LawBrokenError } from './expectations.js';
 export { FaultProxy } from './fault-proxy.js';

@@ -11,20 +11,29 @@ import { RECEIVERS, type SeamCommand } from './seam-command.js';
 const TOPIC = 'seam.topic';
 const SUBSCRIPTIONS = ['seam.one', 'seam.two'] as const;
 export const SEAM_LEASE_MS = 1_000;
-/** A backend may need a moment to bring what is ready; the same moment passes on all of them. */
-const MOMENT_MS = 1;
+
+/** How time goes by while commands run; the same on all backends that are compared. */
+export interface SeamTimes {
+  readonly leaseMs: number;
+  /** A backend may need a moment to bring what is ready. */
+  readonly momentMs: number;
+}
+
+const VIRTUAL: SeamTimes = { leaseMs: SEAM_LEASE_MS, momentMs: 1 };
 const STATES = ['ready', 'delayed', 'held', 'inflight', 'dead'] as const;
 
 /**
  * Does the commands on a new broker and answers a line for each: what was answered, and what lies where. Two backends
- * that keep the same promises answer the same lines. Needs virtual time, or two runs cannot be the same.
+ * that keep the same promises answer the same lines. Needs virtual time, or times so long that what real time adds makes no
+ * difference.
  */
 export async function runSeam(
   fixture: BackendFixture,
   commands: readonly SeamCommand[],
+  times: SeamTimes = VIRTUAL,
 ): Promise<readonly string[]> {
   const world = await fixture.create();
-  const bench = await SeamBench.open(world);
+  const bench = await SeamBench.open(world, times);
   const lines: string[] = [];
   for (const command of commands) {
     const answer = await bench.run(command);
@@ -42,10 +51,11 @@ class SeamBench {
   private constructor(
     private readonly world: World,
     private readonly opened: OpenedBackend,
+    private readonly times: SeamTimes,
   ) {}
 
-  static async open(world: World): Promise<SeamBench> {
-    const bench = new SeamBench(world, await world.connect());
+  static async open(world: World, times: SeamTimes): Promise<SeamBench> {
+    const bench = new SeamBench(world, await world.connect(), times);
     const order = bench.opened.backend.capabilities.order === 'key' ? STRICT_ORDER : undefined;
     const subscriptions = SUBSCRIPTIONS.map((name, at) => ({
       name,
@@ -117,7 +127,7 @@ class SeamBench {
     const receiver = this.#receivers[number] as Receiver;
     const abort = new AbortController();
     const receiving = receiver.receive(max, abort.signal);
-    await this.world.time.pass(MOMENT_MS);
+    await this.world.time.pass(this.times.momentMs);
     abort.abort();
     const deliveries = await receiving;
     for (const delivery of deliveries) this.#deliveries.unshift({ delivery, receiver });
@@ -132,7 +142,7 @@ class SeamBench {
     const { delivery, receiver } = held;
     const { delayMs } = command;
     const failure = this.#failure(delivery.attempt);
-    const act = { delivery, failure, delayMs, leaseMs: SEAM_LEASE_MS, kind: command.do } as Settlement;
+    const act = { delivery, failure, delayMs, leaseMs: this.times.leaseMs, kind: command.do } as Settlement;
     const [result] = await receiver.settle([act]);
     return `${delivery.id} ${typeof result === 'string' ? result : codeOf(result)}`;
   }
@@ -169,7 +179,7 @@ class SeamBench {
   /** The first two receivers compete for one subscription, the last one has the other. */
   #open(number: number): Promise<Receiver> {
     const name = number < RECEIVERS - 1 ? SUBSCRIPTIONS[0] : SUBSCRIPTIONS[1];
-    return this.opened.backend.open({ name, topics: [TOPIC], leaseMs: SEAM_LEASE_MS });
+    return this.opened.backend.open({ name, topics: [TOPIC], leaseMs: this.times.leaseMs });
   }
 
   async #inspect(query: InspectQuery): Promise<readonly Inspected[]> {
