@@ -32,7 +32,8 @@ import { RedisPublisher } from './redis.publisher.js';
 import { RedisReceiver } from './redis.receiver.js';
 import { RedisStore } from './redis.store.js';
 import { checkServer } from './redis.server.js';
-import { type KnownSubscription, RedisTopology } from './redis.topology.js';
+import type { KnownSubscription } from './redis.known-topology.js';
+import { RedisTopology } from './redis.topology.js';
 
 interface Parts {
   readonly options: ResolvedRedisOptions;
@@ -59,7 +60,8 @@ class RedisBackend implements Backend {
     this.name = name;
     this.capabilities = redisCapabilities(options.maxBytes);
     this.#parts = parts;
-    const topology = new RedisTopology(link, ambient, () => parts.status.failed(errors.everythingGone()));
+    const onLoss = (): void => parts.status.failed(errors.everythingGone());
+    const topology = new RedisTopology({ backend: name, link, ambient, onLoss });
     this.#topology = topology;
     const { commandTimeoutMs, prefix } = options;
     const { clock } = ambient;

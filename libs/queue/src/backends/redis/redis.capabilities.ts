@@ -1,4 +1,5 @@
 import type { Capabilities } from '../../backend/capabilities.js';
+import { MAX_RETENTION_MS } from '../../backend/retention.js';
 import { MAX_DEDUP_WINDOW_MS } from '../../message/dedup.js';
 import { PRIORITY_LEVELS } from '../../message/priority.js';
 
@@ -28,7 +29,7 @@ export function redisCapabilities(maxBytes: number): Capabilities {
     dead: 'native-reason',
     dedup: Object.freeze({ windowMs: MAX_DEDUP_WINDOW_MS }),
     cancel: true,
-    log: false,
+    log: Object.freeze({ maxAgeMs: MAX_RETENTION_MS }),
     bounds: true,
     priority: PRIORITY_LEVELS,
     ttl: 'message',

@@ -5,7 +5,8 @@ import { NUMBER_LENGTH, priorityOf, readFailures } from './redis.delivery.js';
 import { DEPTH, EXPIRE, LOOK, REMOVE, REVIVE } from './redis.inspect.lua.js';
 import { type RedisLink, rootOf } from './redis.link.js';
 import { Script } from './redis.script.js';
-import type { KnownSubscription, RedisTopology } from './redis.topology.js';
+import type { KnownSubscription } from './redis.known-topology.js';
+import type { RedisTopology } from './redis.topology.js';
 import { readRecord, recordOf } from './redis.wire.js';
 
 type Browse = Extract<InspectQuery, { kind: 'browse' }>;

@@ -163,3 +163,25 @@ local function oldestReady(s)
   return oldest
 end
 `;
+
+/** Puts a message into a subscription that it is new to: at the end of its line, or of that of its key. */
+export const ENTER = String.raw`
+local function enter(s, number, record, st)
+  call('HSET', s .. ':m', number, record)
+  write(s, number, FREE, st)
+  if st.exp > 0 then call('ZADD', s .. ':x', st.exp, number) end
+  local key = string.sub(st.key, 2)
+  if st.key ~= '' and call('HEXISTS', s .. ':k', key) == 1 then
+    return call('ZADD', s .. ':h', 0, key .. '\0' .. number)
+  end
+  if st.key ~= '' then call('HSET', s .. ':k', key, number) end
+  if st.due > now then return schedule(s, number, st.due) end
+  line(s, number, place(st, number))
+end
+
+local function keyIn(record)
+  local extras = string.match(record, '^[^\n]*\n[^\n]*\n(%[[^\n]*)\n')
+  local key = extras and cjson.decode(extras)[1]
+  return type(key) == 'string' and key or nil
+end
+`;

@@ -2,9 +2,10 @@ import { SubscriptionFullError } from '../../backend/backend.errors.js';
 import type { PublishResult } from '../../backend/backend.js';
 import { OVERFLOW_HEADER } from '../../backend/bounds.js';
 import { byteLength } from '../../message/body.js';
+import type { Retention } from '../../backend/retention.js';
 import { withHeaders } from '../../message/headers.js';
 import type { Outgoing } from '../../message/outgoing.js';
-import type { KnownSubscription, KnownTopology } from './redis.topology.js';
+import type { KnownSubscription, KnownTopology } from './redis.known-topology.js';
 import { type Argument, recordOfOutgoing } from './redis.wire.js';
 
 /** What one call of the script takes: it holds up everybody else on the server while it runs. */
@@ -31,6 +32,8 @@ export class PublishBatch {
   readonly #targets = new Map<string, KnownSubscription>();
   /** Messages for one subscription only. */
   readonly #lanes = new Set<number>();
+  /** Messages that their topic retains. */
+  readonly #retained = new Set<number>();
   readonly #routes = new Map<readonly KnownSubscription[], string>();
   readonly #backend: string;
   readonly #known: KnownTopology;
@@ -53,12 +56,24 @@ export class PublishBatch {
   add(message: Outgoing, route: readonly KnownSubscription[], place: number): void {
     this.places.push(place);
     this.#copies.push(route.length);
-    this.#total += route.length;
+    this.#total += route.length + 1;
     this.#bytes += byteLength(message.body);
     const named = this.#nameOf(route);
     const record = recordOfOutgoing(message);
-    if (route.some(({ bounds }) => bounds !== undefined)) {
-      this.#messages.push(`#${named}`, ...wishesOf(message), record, ...this.#overflowOf(message, route));
+    const retention = retentionOf(message, this.#known);
+    if (retention !== undefined) this.#retained.add(this.places.length - 1);
+    if (retention !== undefined || route.some(({ bounds }) => bounds !== undefined)) {
+      const kept =
+        retention === undefined ? NOT_KEPT : [message.topic, retention.forMs, retention.maxMessages ?? ''];
+      const lane = this.#laneOf(message);
+      this.#messages.push(
+        `#${named}`,
+        ...wishesOf(message),
+        record,
+        lane,
+        ...kept,
+        ...this.#overflowOf(message, route),
+      );
     } else if (isPlain(message, route)) this.#messages.push(named, record);
     else this.#messages.push(`!${named}`, ...wishesOf(message), record);
   }
@@ -72,8 +87,12 @@ export class PublishBatch {
   resultOf(nth: number, answer: unknown): PublishResult | undefined {
     if (answer === STALE) return undefined;
     const told = answer === ALL_STORED ? STORED : (answer as readonly unknown[])[nth];
-    if (told === STORED) return storedIn(this.#copies[nth] as number);
-    return told === BEFORE ? DUPLICATE : this.#metBounds(told as readonly [number, ...unknown[]], nth);
+    if (told === BEFORE) return DUPLICATE;
+    const result =
+      told === STORED
+        ? storedIn(this.#copies[nth] as number)
+        : this.#metBounds(told as readonly [number, ...unknown[]], nth);
+    return this.#retained.has(nth) && result.status === 'stored' ? { ...result, retained: true } : result;
   }
 
   #metBounds([what, ...told]: readonly [number, ...unknown[]], nth: number): PublishResult {
@@ -103,12 +122,15 @@ export class PublishBatch {
     return [...this.#targets.values()][number - 1] as KnownSubscription;
   }
 
+  #laneOf({ to }: Outgoing): string {
+    if (to === undefined) return '';
+    this.#lanes.add(this.places.length - 1);
+    return 'lane';
+  }
+
   /** Where the message goes instead of those who let it overflow, and what it is there. */
   #overflowOf(message: Outgoing, route: readonly KnownSubscription[]): readonly Argument[] {
-    if (message.to !== undefined) {
-      this.#lanes.add(this.places.length - 1);
-      return ['lane', 0];
-    }
+    if (message.to !== undefined) return [0];
     const overflowing = route.filter(({ bounds }) => bounds?.whenFull.kind === 'overflow');
     const places = overflowing.flatMap((target) => {
       const { topic } = overflowOf(target);
@@ -116,7 +138,7 @@ export class PublishBatch {
       this.#total += instead.length;
       return [this.#numberOf(target), this.#nameOf(instead), recordOfOutgoing(overflowed(message, topic))];
     });
-    return ['', overflowing.length, ...places];
+    return [overflowing.length, ...places];
   }
 
   #nameOf(route: readonly KnownSubscription[]): string {
@@ -132,6 +154,13 @@ export class PublishBatch {
     if (!this.#targets.has(target.id)) this.#targets.set(target.id, target);
     return [...this.#targets.keys()].indexOf(target.id) + 1;
   }
+}
+
+const NOT_KEPT: readonly Argument[] = ['', '', ''];
+
+/** How long the topic of a message retains it; undefined: not at all. */
+export function retentionOf({ topic, to }: Outgoing, { retentions }: KnownTopology): Retention | undefined {
+  return to === undefined ? retentions.get(topic) : undefined;
 }
 
 /** Nothing but a record, as most messages are. */

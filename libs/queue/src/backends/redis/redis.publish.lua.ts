@@ -1,5 +1,5 @@
 import { ADMISSION } from './redis.admission.lua.js';
-import { LINES, OLDEST } from './redis.lines.lua.js';
+import { ENTER, LINES, OLDEST } from './redis.lines.lua.js';
 
 /**
  * Stores a batch: every message in all its subscriptions, or, when the topology is another one than the caller knows, nothing.
@@ -7,15 +7,15 @@ import { LINES, OLDEST } from './redis.lines.lua.js';
  * ARGV: version of the topology, how many copies at most, how many subscriptions; for each its id, `o` when it has an order by
  * key, its bound or nothing, what it does when it is full, and the speed it tells. Then the messages: of one that is nothing but
  * a record a route and the record; of any other `!` and its route, delay in ms, life in ms, priority, key, id for its window,
- * ms of its window, its id, the record; of one that may meet bounds the same with `#`, and behind it `lane` when it is
- * for one subscription only, how many would overflow, and for each of these its number, the route it overflows to, and the record
+ * ms of its window, its id, the record; of one that may meet bounds or is retained the same with `#`, and behind it
+ * `lane` when it is for one subscription only, the topic that retains it, for how many ms, how many at most, how many would overflow, and for each of these its number, the route it overflows to, and the record
  * there. Absent things are empty. A route is the numbers of subscriptions in this call, with commas.
  *
  * Answers -1 for another topology, 1 when all was stored, and otherwise per message: 1 stored; 2 stored before; 3 and a
  * number, refused by that one; 4, how many copies, the numbers of those who dropped it, displaced another for it, and had it
  * overflow, and the speed or nothing.
  */
-export const PUBLISH = `${LINES}${OLDEST}${ADMISSION}${String.raw`
+export const PUBLISH = `${LINES}${OLDEST}${ENTER}${ADMISSION}${String.raw`
 if call('GET', p .. ':v') ~= ARGV[1] then return -1 end
 local seq = take(tonumber(ARGV[2]))
 local targets = {}
@@ -60,27 +60,32 @@ end
 
 local function addSpecial(target, record, st, key)
   seq = seq + 1
-  local s, number = target.s, text(seq)
-  call('HSET', s .. ':m', number, record)
   local own = { d = 0, f = 0, r = 0, score = st.score, exp = st.exp, due = st.due, key = '' }
   if target.ordered and key ~= '' then own.key = ' ' .. key end
-  write(s, number, FREE, own)
-  if st.exp > 0 then call('ZADD', s .. ':x', st.exp, number) end
-  if own.key ~= '' and call('HEXISTS', s .. ':k', key) == 1 then
-    return call('ZADD', s .. ':h', 0, key .. '\0' .. number)
-  end
-  if own.key ~= '' then call('HSET', s .. ':k', key, number) end
-  if st.due > now then return schedule(s, number, st.due) end
-  local other = made[s]
-  line(s, number, place(own, seq))
-  if not target.wasIdle then made[s] = other end
+  local before = made[target.s]
+  enter(target.s, text(seq), record, own)
+  if made[target.s] == 'ready' and not target.wasIdle then made[target.s] = before end
 end
 
-local function plan(id, target, once, due)
+local function plan(id, where, once, due)
   local copies = p .. ':c:' .. id
   local ends = math.max(call('PTTL', copies), due - now + 1000)
-  call('SADD', copies, target.id .. ' ' .. text(seq) .. ' ' .. once)
+  call('SADD', copies, where .. ' ' .. text(seq) .. ' ' .. once)
   call('PEXPIRE', copies, ends)
+end
+
+local function retain(wish, st)
+  seq = seq + 1
+  local number, g, forMs, most = text(seq), p .. ':g:' .. wish.topic, tonumber(wish.forMs), tonumber(wish.most)
+  call('HSET', g .. ':m', number, text(st.exp) .. ' ' .. text(st.due) .. ' ' .. st.score .. ' ' .. now .. ';' .. wish.record)
+  call('ZADD', g .. ':t', now, number)
+  if st.due > 0 then plan(wish.id, '@' .. wish.topic, wish.once, st.due) end
+  local old = call('ZRANGEBYSCORE', g .. ':t', '-inf', now - forMs, 'LIMIT', 0, STEP)
+  local excess = most and call('ZCARD', g .. ':t') - #old - most or 0
+  if excess > 0 then old = call('ZRANGE', g .. ':t', 0, math.min(#old + excess, STEP) - 1) end
+  if #old == 0 then return end
+  call('ZREM', g .. ':t', unpack(old))
+  call('HDEL', g .. ':m', unpack(old))
 end
 
 local answers = {}
@@ -94,7 +99,7 @@ end
 local function give(target, record, st, wish)
   addSpecial(target, now .. ';' .. record, st, wish.key)
   if target.room then target.room = target.room - 1 end
-  if st.due > 0 then plan(wish.id, target, wish.once, st.due) end
+  if st.due > 0 then plan(wish.id, target.id, wish.once, st.due) end
 end
 
 local function giveWithin(wish, st, takers)
@@ -127,8 +132,9 @@ local function readWish()
     return wish, route, false
   end
   wish.isLane = ARGV[at + 9] == 'lane'
-  local count = tonumber(ARGV[at + 10])
-  at = at + 11
+  wish.topic, wish.forMs, wish.most = ARGV[at + 10], ARGV[at + 11], ARGV[at + 12]
+  local count = tonumber(ARGV[at + 13])
+  at = at + 14
   for i = 1, count do
     wish.elsewhere[targets[tonumber(ARGV[at])]] = { takers = routeOf(ARGV[at + 1]), record = ARGV[at + 2] }
     at = at + 3
@@ -147,7 +153,10 @@ local function storeSpecial()
   else
     for _, target in ipairs(route) do give(target, wish.record, st, wish) end
   end
-  local isKept = result == 1 or (result[1] == 4 and result[2] > 0)
+  local isStored = result == 1 or result[1] == 4
+  local isRetained = isStored and hasBounds and wish.topic ~= ''
+  if isRetained then retain(wish, st) end
+  local isKept = isRetained or result == 1 or (isStored and result[2] > 0)
   if wish.once ~= '' and isKept then call('SET', p .. ':o:' .. wish.once, '', 'PX', wish.window) end
   return result
 end

@@ -13,10 +13,11 @@ import type { QueueError } from '../../message/queue-error.js';
 import { MAX_DELAY_MS } from './redis.capabilities.js';
 import type { RedisErrors } from './redis.errors.js';
 import type { RedisLink } from './redis.link.js';
-import { PublishBatch } from './redis.publish-batch.js';
+import { PublishBatch, retentionOf } from './redis.publish-batch.js';
 import { PUBLISH } from './redis.publish.lua.js';
 import { Script } from './redis.script.js';
-import type { KnownSubscription, KnownTopology, RedisTopology } from './redis.topology.js';
+import type { KnownSubscription, KnownTopology } from './redis.known-topology.js';
+import type { RedisTopology } from './redis.topology.js';
 
 /** The server sees another topology than the caller this often in a row before a publish gives up. */
 const MOST_RELOADS = 20;
@@ -78,8 +79,9 @@ export class RedisPublisher {
     let chunk = new PublishBatch(this.#parts.owner.name, known);
     const chunks = [chunk];
     for (const [at, message] of batch.entries()) {
-      const route = results[at] === undefined ? routeOf(message, known) : [];
-      if (route.length === 0) continue;
+      if (results[at] !== undefined) continue;
+      const route = routeOf(message, known);
+      if (route.length === 0 && retentionOf(message, known) === undefined) continue;
       if (chunk.isFull) chunks.push((chunk = new PublishBatch(this.#parts.owner.name, known)));
       chunk.add(message, route, at);
     }
