@@ -32,6 +32,8 @@ const KEYS: Readonly<Record<MessageState, string>> = {
 /** Messages that are read, or removed, before others get a turn. */
 const STEP = { browse: 32, purge: 500, scan: 1_000 } as const;
 
+/** Where a state says that it ends with a key. */
+const KEY_MARK = 10;
 /** Of a message without a priority. */
 const PLAIN_SCORE = 900_000_000_000_000;
 
@@ -208,7 +210,7 @@ function peeked(
   { state, subscription }: Pick<Browse, 'state' | 'subscription'>,
 ): Peeked {
   const [, d = 0, f = 0, r = 0, score = PLAIN_SCORE, due = 0] =
-    /^.{10}(\d+) (\d+) (\d+) (\d+) \d+ (\d+)/s.exec(raw)?.map(Number) ?? [];
+    /^.{11}(\d+) (\d+) (\d+) (\d+) \d+ (\d+)/s.exec(raw)?.map(Number) ?? [];
   const attempts = d - r;
   const isOpen = state === 'inflight' || state === 'dead';
   return {
@@ -222,6 +224,6 @@ function peeked(
     crashes: attempts - f - (isOpen && d > 0 ? 1 : 0),
     failures: readFailures(history.length === 0 ? undefined : history),
     deadAt: state === 'dead' ? due : undefined,
-    holdsKey: state === 'dead' && /^.{10}(?:\d+ ){5}\d+ /s.test(raw),
+    holdsKey: state === 'dead' && raw[KEY_MARK] === 'k',
   };
 }

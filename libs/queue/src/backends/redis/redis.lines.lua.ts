@@ -8,7 +8,7 @@
  * the number that has its turn; `:z` the dead, by number; `:a` those of them that hold no key, by when they died;
  * `:b` how many messages its bounds have cost it.
  *
- * A state is a token of ten characters and then, between spaces: deliveries, failures, releases, score in `:r`, expiry,
+ * A state is a token of ten characters, `k` when there is a key at its end or `-`, and then, between spaces: deliveries, failures, releases, score in `:r`, expiry,
  * due time, and the key when the message is in the order of its key. A message that was published without anything special
  * has none until it is claimed. All times are ms of this server's clock; what is due or ends is rounded up, the present down,
  * so nothing is early.
@@ -36,12 +36,13 @@ local function take(count)
 end
 
 local function read(raw)
-  local d, f, r, score, exp, due, key = string.match(raw, '^..........(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)(.*)$')
+  local d, f, r, score, exp, due, key = string.match(raw, '^...........(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)(.*)$')
   return { d = d, f = f, r = r, score = score, exp = tonumber(exp), due = tonumber(due), key = key }
 end
 
 local function write(s, seq, token, st)
-  call('HSET', s .. ':t', seq, token .. st.d .. ' ' .. st.f .. ' ' .. st.r .. ' ' .. st.score .. ' ' .. text(st.exp) .. ' '
+  local mark = st.key == '' and '-' or 'k'
+  call('HSET', s .. ':t', seq, token .. mark .. st.d .. ' ' .. st.f .. ' ' .. st.r .. ' ' .. st.score .. ' ' .. text(st.exp) .. ' '
     .. text(st.due) .. st.key)
 end
 

@@ -42,8 +42,8 @@ local function acknowledge(first, count)
   call('HDEL', s .. ':f', unpack(ok))
   call('ZREM', s .. ':x', unpack(ok))
   for i, seq in ipairs(seqs) do
-    local key = states[i] and string.match(states[i], '^..........%d+ %d+ %d+ %d+ %d+ %d+ (.*)$')
-    if key and done[#done - #seqs + i] == '1' then pass(s, key) end
+    local isKeyed = done[#done - #seqs + i] == '1' and string.byte(states[i], 11) == 107
+    if isKeyed then pass(s, string.sub(read(states[i]).key, 2)) end
   end
 end
 
@@ -125,7 +125,7 @@ local function claim(popped)
       ends[#ends + 1] = leaseEnd
       ends[#ends + 1] = seq
       changed[#changed + 1] = seq
-      changed[#changed + 1] = token .. told .. ' 0' .. key
+      changed[#changed + 1] = token .. (key == '' and '-' or 'k') .. told .. ' 0' .. key
       out[#out + 1] = st and (seq .. ' ' .. told) or seq
       out[#out + 1] = record
       if st and st.f ~= '0' then out[#out + 1] = call('HGET', s .. ':f', seq) end
