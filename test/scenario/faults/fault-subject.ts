@@ -17,8 +17,6 @@ export const COMMAND_TIMEOUT_MS = 3_000;
 export const LEASE_MS = 2_000;
 /** After a broker came back, or a network. */
 export const BACK_WITHIN_MS = 10_000;
-/** A batch may wait for the one before it, and each has its own deadline. */
-export const ANSWERED_WITHIN_MS = 2 * COMMAND_TIMEOUT_MS;
 /** What is on its way is there after this, unless the connection was lost. */
 export const ON_ITS_WAY_MS = 500;
 /** After a worker died, beyond its lease. */
