@@ -1,3 +1,4 @@
+import { sleep } from '../../ambient/clock.js';
 import type { Backend, Receiver, Settlement, SettleResult } from '../../backend/backend.js';
 import { UnorderedSubscriptionError, UnsupportedError } from '../../backend/backend.errors.js';
 import type { Capabilities } from '../../backend/capabilities.js';
@@ -77,8 +78,13 @@ export class KeyOrderBackend extends ForwardingBackend {
     await this.#gates.get(query.subscription)?.refresh();
   }
 
+  /** Gives the rights back, as far as broker and store answer in time: what is not given back ends by itself. */
   override async close(deadline: Date): Promise<void> {
-    await Promise.all([...this.#closing, ...[...this.#gates.values()].map((gate) => gate.close())]);
+    const { clock } = this.#parts.ambient;
+    const over = new AbortController();
+    const closing = [...this.#closing, ...[...this.#gates.values()].map((gate) => gate.close())];
+    const closed = Promise.allSettled(closing).then(() => over.abort());
+    await Promise.race([closed, sleep(clock, Math.max(0, deadline.getTime() - clock.now()), over.signal)]);
     await this.inner.close(deadline);
   }
 

@@ -11,6 +11,8 @@ export interface MoverParts {
   readonly lines: KeyLines;
   readonly receiver: Receiver;
   readonly handing: HandingOut;
+  /** Most settlements that the broker takes in one call. */
+  readonly mostAtOnce: number;
   /** Something can be handed out that could not before. */
   readonly changed: () => void;
 }
@@ -69,6 +71,12 @@ export class Mover {
 
   /** Tells the broker; what cannot be told comes once more, and is told then. Never rejects. */
   async forget(forgotten: readonly Forgotten[]): Promise<void> {
+    const { mostAtOnce } = this.parts;
+    for (let at = 0; at < forgotten.length; at += mostAtOnce)
+      await this.#forget(forgotten.slice(at, at + mostAtOnce));
+  }
+
+  async #forget(forgotten: readonly Forgotten[]): Promise<void> {
     const { receiver, park } = this.parts;
     try {
       const acts = forgotten.map(({ delivery }) => ({ kind: 'ack', delivery }) as const);

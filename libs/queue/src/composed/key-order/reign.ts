@@ -58,7 +58,14 @@ export class Reign {
     this.lines = new KeyLines(clock, changed);
     const { lines } = this;
     this.#handing = new HandingOut({ ...parts, clock, expired: (place) => this.#expired(place) });
-    this.#mover = new Mover({ park, lines, receiver, handing: this.#handing, changed });
+    this.#mover = new Mover({
+      park,
+      lines,
+      receiver,
+      changed,
+      handing: this.#handing,
+      mostAtOnce: parts.batch.settle,
+    });
     this.#counting = new Counting({
       park,
       lines,
