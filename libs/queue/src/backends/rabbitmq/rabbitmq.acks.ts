@@ -20,6 +20,7 @@ export class AckLine {
   #done: Brought[] = [];
   #unacked = 0;
   #isHeld = false;
+  readonly #whenTold: (() => void)[] = [];
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -59,6 +60,14 @@ export class AckLine {
   resume(): void {
     this.#isHeld = false;
     this.flush();
+    for (const told of this.#whenTold.splice(0)) told();
+  }
+
+  /** Resolves when what is done has left the process: whoever is told of it may end the process at once. */
+  async told(): Promise<void> {
+    if (this.#isHeld) await new Promise<void>((resolve) => this.#whenTold.push(resolve));
+    await nextTurn(); // the driver writes in the turn after
+    await nextTurn();
   }
 
   flush(): void {
@@ -107,4 +116,8 @@ export class AckLine {
   #find({ fields }: ConsumeMessage): Brought | undefined {
     return this.#line[fields.deliveryTag - this.#first];
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -103,7 +103,7 @@ class RabbitmqBackend implements Backend {
       names,
       admin,
       topology: this.#topology,
-      shelfOf: (subscription) => this.#shelf(subscription, names.dead(subscription)),
+      shelfOf: (subscription) => this.#shelf(subscription, names),
       inHand: (subscription) => this.#receivers.inHand(subscription),
     });
   }
@@ -157,17 +157,27 @@ class RabbitmqBackend implements Backend {
     const { ambient, status, publishing, consuming } = this.#parts;
     const leftMs = Math.max(GOODBYE_MS, deadline.getTime() - ambient.clock.now());
     await within(ambient.clock, leftMs, this.#receivers.close());
-    for (const shelf of this.#shelves.values()) shelf.putBack();
+    const shelves = [...this.#shelves.values()].map((shelf) => shelf.close());
+    await within(ambient.clock, leftMs, Promise.allSettled(shelves));
     this.#sender.close();
     await Promise.all([publishing.close(leftMs), consuming.close(leftMs)]);
     status.closed();
   }
 
-  #shelf(subscription: string, queue: string): RabbitShelf {
-    const { errors, ambient, consuming: connection } = this.#parts;
+  #shelf(subscription: string, names: RabbitNames): RabbitShelf {
+    const { errors, ambient, options, consuming: connection } = this.#parts;
     const known = this.#shelves.get(subscription);
     if (known !== undefined) return known;
-    const shelf = new RabbitShelf({ queue, connection, errors, clock: ambient.clock });
+    const [queue, lock] = [names.dead(subscription), names.lock(subscription)];
+    const { commandTimeoutMs } = options;
+    const shelf = new RabbitShelf({
+      queue,
+      lock,
+      connection,
+      errors,
+      clock: ambient.clock,
+      commandTimeoutMs,
+    });
     this.#shelves.set(subscription, shelf);
     return shelf;
   }

@@ -5,6 +5,7 @@ import { QueueError } from '../../message/queue-error.js';
 /** Reply codes of AMQP 0-9-1. */
 const ACCESS_REFUSED = 403;
 export const NOT_FOUND = 404;
+export const RESOURCE_LOCKED = 405;
 export const PRECONDITION_FAILED = 406;
 
 /** Errors of the driver end here: they may hold the URL, so that none becomes the cause of another. */

@@ -47,8 +47,6 @@ export class RabbitInflow {
   /** Of all consumers together. */
   #prefetch = 0;
   #wanted = 0;
-  /** There is more prefetch than may be. */
-  #isTooMuch = false;
   #isWorking = false;
   #working: Promise<unknown> = Promise.resolve();
   #failures = 0;
@@ -78,13 +76,6 @@ export class RabbitInflow {
   want(total: number): void {
     this.#wanted = Math.min(total, LARGEST);
     if (this.#wanted > this.#prefetch || (total === 0 && this.#prefetch > 0)) this.#work();
-  }
-
-  /** No more than this, even if consumers have to be ended for it. */
-  limit(total: number): void {
-    this.#isTooMuch = this.#prefetch > total;
-    this.#wanted = total;
-    this.#work();
   }
 
   /** Resolves when nothing comes any more, or when it is lost anyway. */
@@ -123,13 +114,12 @@ export class RabbitInflow {
 
   get #isSettled(): boolean {
     if (this.#wanted === 0) return this.#tags.length === 0;
-    return this.#wanted <= this.#prefetch && !this.#isTooMuch;
+    return this.#wanted <= this.#prefetch;
   }
 
   async #step(): Promise<void> {
     const channel = this.#channel ?? (await this.#open());
-    if (this.#wanted === 0 || this.#isTooMuch || this.#tags.length === MOST_CONSUMERS)
-      await this.#stop(channel);
+    if (this.#wanted === 0 || this.#tags.length === MOST_CONSUMERS) await this.#stop(channel);
     const more = this.#wanted - this.#prefetch;
     if (more <= 0) return;
     await channel.prefetch(more);
@@ -147,7 +137,6 @@ export class RabbitInflow {
     const prefetch = this.#prefetch;
     this.#tags = [];
     this.#prefetch = 0;
-    this.#isTooMuch = false;
     if (tags.length > 0) await this.#cancel(channel, tags, prefetch);
     if (this.#wanted === 0 || this.#wanted < this.#arrivals.length)
       this.#parts.unwanted(this.#arrivals.drain());
@@ -204,7 +193,6 @@ export class RabbitInflow {
     this.#acks = undefined;
     this.#tags = [];
     this.#prefetch = 0;
-    this.#isTooMuch = false;
     this.#epoch++;
     this.#arrivals.drain();
   }

@@ -1,4 +1,4 @@
-import type { GetMessage } from 'amqplib';
+import type { ConsumeMessage } from 'amqplib';
 import { UnknownSubscriptionError, UnsupportedError } from '../../backend/backend.errors.js';
 import type { Depth, Inspected, InspectQuery, Peeked } from '../../backend/inspect.js';
 import type { FailureRecord } from '../../message/failure-record.js';
@@ -18,9 +18,6 @@ export interface InspectorParts {
   /** What this process has in hand: the broker tells nobody what others have. */
   readonly inHand: (subscription: string) => { readonly arrived: number; readonly inflight: number };
 }
-
-/** Most dead letters that are in hand at once. */
-const MOST_IN_HAND = 10_000;
 
 /** What an operator may ask, as far as AMQP answers. */
 export class RabbitInspector {
@@ -95,7 +92,7 @@ export class RabbitInspector {
       );
     }
     await this.#known(subscription);
-    const letters = await this.#parts.shelfOf(subscription).look(MOST_IN_HAND);
+    const letters = await this.#parts.shelfOf(subscription).look();
     const seen = letters.findIndex((letter) => refOf(letter) === after);
     const wanted = letters.slice(seen + 1).filter((letter) => id === undefined || idOf(letter) === id);
     yield* wanted.slice(0, limit).map((letter) => peeked(letter, subscription));
@@ -106,7 +103,6 @@ export class RabbitInspector {
     await this.#known(subscription);
     if (state === 'dead') {
       const shelf = this.#parts.shelfOf(subscription);
-      await shelf.look(MOST_IN_HAND);
       return shelf.remove((letter) => ref === undefined || refOf(letter) === ref);
     }
     if (state === 'delayed') {
@@ -120,7 +116,6 @@ export class RabbitInspector {
 
   async #expire(subscription: string, before: number): Promise<number> {
     const shelf = this.#parts.shelfOf(subscription);
-    await shelf.look(MOST_IN_HAND);
     return shelf.remove((letter) => (diedAtOf(letter) ?? Infinity) < before);
   }
 
@@ -134,7 +129,7 @@ export class RabbitInspector {
   }
 }
 
-function peeked(letter: GetMessage, subscription: string): Peeked {
+function peeked(letter: ConsumeMessage, subscription: string): Peeked {
   const { headers } = letter.properties;
   // The broker counts looks at dead letters too: only what was known at the death counts.
   const crashes = numberIn(headers, WIRE.crashes) ?? 0;
@@ -157,13 +152,13 @@ function peeked(letter: GetMessage, subscription: string): Peeked {
 }
 
 /** One that the broker gave up by itself has no record of ours. */
-function failuresFor(letter: GetMessage, crashes: number): readonly FailureRecord[] {
+function failuresFor(letter: ConsumeMessage, crashes: number): readonly FailureRecord[] {
   const failures = failuresOf(letter);
   if (diedAtOf(letter) !== undefined) return failures;
   const error = { name: 'DeliveryLimit', message: 'the broker gave the message up at its delivery limit' };
   return [...failures, { attempt: crashes, at: 0, reason: 'crash', error, handler: '', host: '' }];
 }
 
-function diedAtOf({ properties }: GetMessage): number | undefined {
+function diedAtOf({ properties }: ConsumeMessage): number | undefined {
   return numberIn(properties.headers, WIRE.diedAt);
 }

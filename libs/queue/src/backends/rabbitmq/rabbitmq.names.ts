@@ -33,6 +33,11 @@ export class RabbitNames {
     return `${this.prefix}.dead.${subscription}`;
   }
 
+  /** Only the one who looks at the dead letters has it. */
+  lock(subscription: string): string {
+    return `${this.prefix}.look.${subscription}`;
+  }
+
   /** Exchange and queue of one level of delay. */
   level(level: number): string {
     return `${this.prefix}.delay.${level}`;

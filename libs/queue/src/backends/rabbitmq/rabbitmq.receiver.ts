@@ -39,7 +39,6 @@ export class RabbitReceiver implements Receiver {
   #wake: (() => void) | undefined;
   #activeAt = 0;
   #cancelCheck: CancelTimer | undefined;
-  #isCareful = false;
   #signal: AbortSignal | undefined;
   #closed = false;
   #isDisposed = false;
@@ -72,7 +71,7 @@ export class RabbitReceiver implements Receiver {
     this.#obey(signal);
     const over = this.#parts.ending();
     if (over !== undefined) throw over;
-    this.#ask(this.#leases.count + max);
+    this.#inflow.want(this.#leases.count + max);
     if (this.#inflow.arrivals.length === 0) await this.#arrival();
     const ended = this.#parts.ending();
     if (ended !== undefined) throw ended;
@@ -100,6 +99,7 @@ export class RabbitReceiver implements Receiver {
       const answers = await this.#copy(copying);
       copying.forEach(({ at }, index) => (results[at] = answers[index] as SettleResult));
     }
+    await this.#inflow.acks?.told();
     return results;
   }
 
@@ -134,12 +134,6 @@ export class RabbitReceiver implements Receiver {
     this.#wake?.();
   };
 
-  /** A message that may have ended a process is not to be waited with by others. */
-  #ask(total: number): void {
-    if (this.#isCareful) this.#inflow.limit(total);
-    else this.#inflow.want(total);
-  }
-
   #take(max: number): readonly RabbitDelivery[] {
     const { ambient, subscription, leaseMs } = this.#parts;
     const { arrivals, acks, epoch } = this.#inflow;
@@ -161,7 +155,8 @@ export class RabbitReceiver implements Receiver {
       taken.push(delivery);
     }
     if (isExpiredSeen) acks?.flush();
-    if (taken.length > 0) this.#isCareful = taken.some(({ crashes }) => crashes > 0);
+    // What may end the process must not take along what is pushed meanwhile, and was never handed out.
+    if (taken.some(({ crashes }) => crashes > 0)) this.#inflow.want(0);
     return taken;
   }
 

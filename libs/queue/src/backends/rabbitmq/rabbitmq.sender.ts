@@ -135,6 +135,7 @@ export class RabbitSender {
     const { maxUnconfirmed } = this.#parts;
     const channel = this.#channel;
     if (channel === undefined || this.#isBlocked) return;
+    if (this.#waiting.length > 1) this.#parts.connection.cork();
     while (
       this.#waiting.length > 0 &&
       !this.#isDraining &&
