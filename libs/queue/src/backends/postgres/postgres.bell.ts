@@ -40,6 +40,7 @@ export class PostgresBell {
   #connection: PostgresConnection | undefined;
   #cancelGuess: CancelTimer | undefined;
   #cancelTell: CancelTimer | undefined;
+  #isListening = false;
   #toldAt = -Infinity;
   #last: Promise<unknown> = Promise.resolve();
   #failures = 0;
@@ -67,6 +68,7 @@ export class PostgresBell {
   listen(subscriptionId: number, wake: () => void): () => void {
     const listeners = this.#listeners.get(subscriptionId) ?? new Set();
     this.#listeners.set(subscriptionId, listeners.add(wake));
+    if (!this.#isListening) this.#listenNow();
     return () => {
       listeners.delete(wake);
       if (listeners.size === 0 && this.#listeners.get(subscriptionId) === listeners)
@@ -160,6 +162,7 @@ export class PostgresBell {
       await this.#setUp(connection);
       this.#connection = connection;
       this.#failures = 0;
+      if (this.#isListening) this.#listenNow();
       this.#wakeAll();
       await this.#watch(connection);
     } catch (error) {
@@ -174,7 +177,18 @@ export class PostgresBell {
     if (this.#setup.options.pooler !== 'none') return;
     connection.onNotification((payload) => this.#heard(payload));
     // A hint is not worth a wait for the disk.
-    await connection.command(`SET synchronous_commit = off; LISTEN ${this.#channel}`);
+    await connection.command('SET synchronous_commit = off');
+  }
+
+  /** From the first receiver on: who only publishes need not hear of it. */
+  #listenNow(): void {
+    this.#isListening = true;
+    if (!this.#hears()) return;
+    const listening = this.#inTurn(() => this.#connection?.command(`LISTEN ${this.#channel}`));
+    listening.then(
+      () => this.#wakeAll(),
+      () => undefined,
+    );
   }
 
   /** Rejects when the connection is lost; resolves when this is closed. */
@@ -222,7 +236,7 @@ export class PostgresBell {
     await sleep(ambient.clock, reconnectDelayMs(++this.#failures, ambient.random), signal);
     if (signal.aborted) return undefined;
     try {
-      return await PostgresConnection.open(driver, options, () => undefined);
+      return await PostgresConnection.open(driver, options);
     } catch (error) {
       status.lost(new PostgresConnectionError(explain(error, redact)));
       return undefined;

@@ -38,12 +38,15 @@ const plain = (s: string, { subscription, max }: Places): string => `
     AND (expires_at IS NULL OR expires_at > ${NOW})
   ORDER BY available_at, seq LIMIT ${max} - (SELECT count(*) FROM urgent) FOR UPDATE SKIP LOCKED`;
 
+/** Only what a delivery is made of: everything here is carried through the rest of the statement. */
 const take = (s: string, { leaseMs }: Places): string => `
   UPDATE ${s}.messages m
   SET leased = true, deliveries = m.deliveries + 1, available_at = ${NOW} + ${leaseMs} * interval '1 ms'
-  FROM (SELECT * FROM urgent UNION ALL SELECT * FROM plain) AS picked
+  FROM (
+    SELECT seq, row_number() OVER () AS place FROM (SELECT seq FROM urgent UNION ALL SELECT seq FROM plain) AS found
+  ) AS picked
   WHERE m.seq = picked.seq
-  RETURNING picked.priority AS level, picked.available_at AS ready, m.*`;
+  RETURNING ${CLAIM_COLUMNS.map((column) => (column === 'seq' ? 'm.seq' : column)).join(', ')}, ${BODY}, picked.place`;
 
 /** In how many ms the next message will be ready. */
 const nextDue = (s: string, { subscription }: Places): string => `
@@ -52,17 +55,24 @@ const nextDue = (s: string, { subscription }: Places): string => `
   ORDER BY available_at LIMIT 1`;
 
 /**
- * What is ready, by priority, oldest first, at the same price whatever lies there. The first row of the answer tells what
- * was acknowledged in its last but one column and, when nothing was taken, in how many ms the next one is due in its last.
+ * What is ready, by priority, oldest first, at the same price whatever lies there; in any order, each with its place. The
+ * first row of the answer tells instead what was acknowledged and, when nothing was taken, in how many ms the next one is
+ * due, and whether the subscription has an order by now.
  */
 const claim = (s: string, places: Places, acked: string): string => `
   urgent AS MATERIALIZED (${urgent(s, places)}),
   plain AS MATERIALIZED (${plain(s, places)}),
   taken AS (${take(s, places)})
-  SELECT ${CLAIM_COLUMNS.map(() => 'NULL').join(', ')}, NULL, ${acked},
-    CASE WHEN NOT EXISTS (SELECT 1 FROM taken) THEN (${nextDue(s, places)}) END
+  SELECT ${CLAIM_COLUMNS.map(() => 'NULL').join(', ')}, NULL, NULL, ${acked}, told.next_ms, told.ordered
+  FROM (SELECT 1) AS one LEFT JOIN LATERAL (
+    SELECT (${nextDue(s, places)}) AS next_ms,
+      (SELECT ordered FROM ${s}.subscriptions WHERE id = ${places.subscription}) AS ordered
+    WHERE NOT EXISTS (SELECT 1 FROM taken)) AS told ON true
   UNION ALL
-  (SELECT ${COLUMNS}, ${BODY}, NULL, NULL FROM taken ORDER BY level DESC, ready, taken.seq)`;
+  SELECT taken.*, NULL, NULL, NULL FROM taken`;
+
+/** A claim that a crash of the server's host undoes is as if it had not been: nobody waits for the disk. */
+const WITHOUT_FLUSH = `set_config('synchronous_commit', 'off', true)`;
 
 const DEAD_COLUMNS =
   'seq, published_at, subscription_id, deliveries, priority, is_text, id, topic, key, headers, body';
@@ -72,7 +82,7 @@ export function claimStatements(s: string) {
   const acts = (more: string, columns: string): string =>
     `unnest($1::bigint[], $2::integer[], ${more}) AS act (seq, deliveries, ${columns})`;
   return namedStatements({
-    claim: `WITH ${claim(s, ALONE, 'NULL')}`,
+    claim: `WITH ${claim(s, ALONE, WITHOUT_FLUSH)}`,
     ackAndClaim: `WITH acked AS (${acknowledge(s)}),
       ${claim(s, AFTER_ACKS, `(SELECT string_agg(seq::text, ',') FROM acked)`)}`,
     ack: acknowledge(s),

@@ -23,14 +23,18 @@ export interface Claimed {
   readonly changed: ReadonlySet<string>;
   /** When nothing came: in how many ms there will be something; undefined: nothing waits. */
   readonly nextMs: number | undefined;
+  /** When nothing came: whether the subscription has an order by now. */
+  readonly isOrdered: boolean;
 }
 
 const CLAIM: Call = { doing: 'receive', purpose: 'settle' };
 const SETTLE: Call = { doing: 'settle', purpose: 'settle' };
 
-/** Columns of a claim before those that tell of the acknowledged and of the next. */
-const ACKED = 15;
-const NEXT_MS = 16;
+/** Columns of a claim, after those of the delivery. */
+const PLACE = 15;
+const ACKED = 16;
+const NEXT_MS = 17;
+const ORDERED = 18;
 
 /** What a receiver does to messages. Each call is one round trip and one transaction. */
 export class PostgresClaims {
@@ -103,9 +107,12 @@ export class PostgresClaims {
 function claimed(rows: readonly Row[], { subscription, leaseMs }: ClaimSpec): Claimed {
   const [told = [], ...taken] = rows;
   return {
-    deliveries: taken.map((row) => new PostgresDelivery(row, subscription, leaseMs)),
+    deliveries: taken
+      .toSorted((one, other) => Number(one[PLACE]) - Number(other[PLACE]))
+      .map((row) => new PostgresDelivery(row, subscription, leaseMs)),
     changed: new Set(told[ACKED]?.split(',')),
     nextMs: numberOf(told[NEXT_MS]),
+    isOrdered: told[ORDERED] === 't',
   };
 }
 

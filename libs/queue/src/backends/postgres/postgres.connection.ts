@@ -11,32 +11,24 @@ export type PostgresDriver = new (config: ClientConfig) => Client;
  */
 const PLANNER = ['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin'].map((way) => `SET enable_${way} = off`);
 
-/** One connection. Never throws by itself: whoever runs a statement gets the error, and `ended` tells of the end. */
+/** One connection. Never throws by itself: whoever runs a statement gets the error, and `onEnd` tells of the end. */
 export class PostgresConnection implements Session {
   readonly #client: Client;
   readonly #isPrepared: boolean;
   #ended: Error | undefined;
+  #told: (() => void) | undefined;
 
-  private constructor(client: Client, options: ResolvedPostgresOptions, onEnd: (error: Error) => void) {
+  private constructor(client: Client, options: ResolvedPostgresOptions) {
     this.#client = client;
     this.#isPrepared = options.pooler === 'none';
-    const end = (error: Error): void => {
-      if (this.#ended !== undefined) return;
-      this.#ended = error;
-      onEnd(error);
-    };
-    client.on('error', end);
-    client.on('end', () => end(new PostgresConnectionError('the connection was closed')));
+    client.on('error', (error) => this.#end(error));
+    client.on('end', () => this.#end(new PostgresConnectionError('the connection was closed')));
   }
 
   /** Rejects with an error of the driver. */
-  static async open(
-    driver: PostgresDriver,
-    options: ResolvedPostgresOptions,
-    onEnd: (error: Error) => void,
-  ): Promise<PostgresConnection> {
+  static async open(driver: PostgresDriver, options: ResolvedPostgresOptions): Promise<PostgresConnection> {
     const client = new driver(clientConfig(options));
-    const connection = new PostgresConnection(client, options, onEnd);
+    const connection = new PostgresConnection(client, options);
     try {
       await client.connect();
       if (connection.#isPrepared) await client.query(sessionSettings(options));
@@ -45,6 +37,18 @@ export class PostgresConnection implements Session {
       connection.destroy();
       throw error;
     }
+  }
+
+  /** Calls once when it can be used no more, also when that is so already. */
+  onEnd(told: () => void): void {
+    if (this.isUsable) this.#told = told;
+    else told();
+  }
+
+  #end(error: Error): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    this.#told?.();
   }
 
   get isUsable(): boolean {
@@ -77,20 +81,24 @@ export class PostgresConnection implements Session {
     }
   }
 
+  /** What others tell; our own words are not heard. */
   onNotification(heard: (payload: string) => void): void {
-    this.#client.on('notification', ({ payload }) => heard(payload ?? ''));
+    const { processID } = this.#client as unknown as { processID: number };
+    this.#client.on('notification', ({ processId, payload }) => {
+      if (processId !== processID) heard(payload ?? '');
+    });
   }
 
   /** What runs fails at once; nothing is waited for. */
   destroy(): void {
-    this.#ended ??= new PostgresConnectionError('the connection was given up');
+    this.#end(new PostgresConnectionError('the connection was given up'));
     const { connection } = this.#client as unknown as { connection: { stream: { destroy(): void } } };
     connection.stream.destroy();
   }
 
   /** Says goodbye. */
   async close(): Promise<void> {
-    this.#ended ??= new PostgresConnectionError('the connection was closed');
+    this.#end(new PostgresConnectionError('the connection was closed'));
     await this.#client.end().catch(() => undefined);
   }
 }

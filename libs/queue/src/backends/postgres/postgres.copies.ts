@@ -1,4 +1,5 @@
 import { toBytes } from '../../message/body.js';
+import { NO_HEADERS } from '../../message/headers.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { numberArray, textArray } from './postgres.arrays.js';
 import { encodeHeaders } from './postgres.delivery.js';
@@ -32,6 +33,57 @@ export const storeStatement = (s: string): string => `
     WHERE (SELECT topology FROM ${s}.meta) = $14::bigint
     RETURNING 1)
   SELECT count(*)::text AS stored FROM stored`;
+
+/** The same for copies of text messages of one topic that ask for nothing else, which most are. */
+export const storePlainStatement = (s: string): string => `
+  WITH stored AS (
+    INSERT INTO ${s}.messages (body, published_at, available_at, ready_at, is_text, subscription_id, id, topic)
+    SELECT substring(whole.bytes FROM c.start FOR c.bytes), floor(extract(epoch FROM ${NOW}) * 1000), ${NOW}, ${NOW}, true,
+      c.subscription_id, c.id, whole.topic
+    FROM (SELECT $1::bytea AS bytes, $2::text AS topic) AS whole,
+      unnest($3::integer[], $4::integer[], $5::integer[], $6::text[]) AS c (subscription_id, start, bytes, id)
+    WHERE (SELECT topology FROM ${s}.meta) = $7::bigint
+    RETURNING 1)
+  SELECT count(*)::text AS stored FROM stored`;
+
+/** The parameters of the plain statement; undefined: some copy asks for more. */
+export function plainValues(version: string, copies: readonly Copy[]): readonly Value[] | undefined {
+  const topic = copies[0]?.message.topic ?? '';
+  const columns: { ids: string[]; to: number[]; starts: number[]; sizes: number[] } = {
+    ids: [],
+    to: [],
+    starts: [],
+    sizes: [],
+  };
+  let whole = '';
+  let length = 0;
+  let last: Outgoing | undefined;
+  for (const { message, to } of copies) {
+    const { body } = message;
+    if (message.topic !== topic || typeof body !== 'string' || !isPlain(message)) return undefined;
+    const bytes = message === last ? (columns.sizes.at(-1) as number) : Buffer.byteLength(body);
+    if (message !== last) {
+      whole += body;
+      length += bytes;
+    }
+    last = message;
+    columns.ids.push(message.id);
+    columns.to.push(to.id);
+    columns.starts.push(length - bytes + 1);
+    columns.sizes.push(bytes);
+  }
+  const all = Buffer.from(whole);
+  // Two halves of a pair, each at the edge of its body, would have become one character; and a zero is not text.
+  if (all.length !== length || whole.includes('\0')) return undefined;
+  const { ids, to, starts, sizes } = columns;
+  return [all, topic, numberArray(to), numberArray(starts), numberArray(sizes), textArray(ids), version];
+}
+
+function isPlain({ key, headers, delayMs, ttlMs, priority }: Outgoing): boolean {
+  return (
+    key === undefined && headers === NO_HEADERS && delayMs === undefined && ttlMs === undefined && !priority
+  );
+}
 
 /** The parameters of the statement. A body that several copies share is sent once. */
 export function storeValues(version: string, copies: readonly Copy[]): readonly Value[] {

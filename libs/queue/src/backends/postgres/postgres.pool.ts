@@ -152,18 +152,10 @@ export class PostgresPool {
   #open(): void {
     if (this.#closed || this.#all.size + this.#opening >= this.#setup.options.poolSize) return;
     this.#opening++;
-    this.#connect().then(
+    PostgresConnection.open(this.#setup.driver, this.#setup.options).then(
       (connection) => this.#opened(connection),
       (error: Error) => this.#failed(error),
     );
-  }
-
-  async #connect(): Promise<PostgresConnection> {
-    const { driver, options } = this.#setup;
-    const connection: PostgresConnection = await PostgresConnection.open(driver, options, () =>
-      this.#forget(connection),
-    );
-    return connection;
   }
 
   #opened(connection: PostgresConnection): void {
@@ -172,6 +164,7 @@ export class PostgresPool {
     this.#lastError = undefined;
     if (this.#closed) return void connection.close();
     this.#all.add(connection);
+    connection.onEnd(() => this.#forget(connection));
     this.release(connection);
   }
 

@@ -6,7 +6,6 @@ import {
 import type { PublishCall, PublishResult } from '../../backend/backend.js';
 import type { CapabilityOwner } from '../../backend/capabilities.js';
 import { objectionTo } from '../../backend/message-check.js';
-import { byteLength } from '../../message/body.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { QueueError } from '../../message/queue-error.js';
 import type { PostgresBell } from './postgres.bell.js';
@@ -23,7 +22,7 @@ import {
 import type { PostgresTopology } from './postgres.topology.js';
 
 /** A statement takes no more bytes of bodies than this, or one message. */
-const MOST_BYTES = 8 * 1024 * 1024;
+const MOST_BYTES = 24 * 1024 * 1024;
 /** How often a topology that changes all the time is read anew. */
 const TRIES = 20;
 
@@ -99,17 +98,17 @@ export function objectionOf(
   return new UnsupportedError(owner.name, `keep a message for ${ttlMs} ms`, remedy);
 }
 
-/** In parts that one statement takes. */
+/** In parts that one statement takes. No character takes more than three bytes per UTF-16 unit. */
 function* parted(batch: readonly Outgoing[]): Generator<readonly Outgoing[]> {
   let from = 0;
   let bytes = 0;
   for (let at = 0; at < batch.length; at++) {
-    const own = byteLength((batch[at] as Outgoing).body);
-    bytes += own;
+    const most = (batch[at] as Outgoing).body.length * 3;
+    bytes += most;
     if (bytes <= MOST_BYTES || at === from) continue;
     yield batch.slice(from, at);
     from = at;
-    bytes = own;
+    bytes = most;
   }
   yield from === 0 ? batch : batch.slice(from);
 }

@@ -19,7 +19,12 @@ const LAST_CLAIM_MS = 200;
 /** What has expired is removed at most this often. */
 const SWEEP_EVERY_MS = 1_000;
 
-const NOTHING: Claimed = Object.freeze({ deliveries: [], changed: new Set<string>(), nextMs: undefined });
+const NOTHING: Claimed = Object.freeze({
+  deliveries: [],
+  changed: new Set<string>(),
+  nextMs: undefined,
+  isOrdered: false,
+});
 
 /** What the receivers of one backend share. */
 export interface ReceiverParts {
@@ -41,6 +46,7 @@ export class PostgresReceiver implements Receiver {
   readonly #opened: OpenedSubscription;
   readonly #rounds: PostgresRounds;
   readonly #waiting = new Set<Alarm>();
+  readonly #underWay = new Set<Promise<void>>();
   readonly #onClose: () => void;
   #failures = 0;
   #sweptAt: number;
@@ -90,11 +96,12 @@ export class PostgresReceiver implements Receiver {
     return acts.map((act, at) => refused[at] ?? resultOf(act, outcomes.get(act) ?? false));
   }
 
-  close(): Promise<void> {
+  /** Nothing is claimed any more, and nothing that nobody waited for is still held, when it resolves. */
+  async close(): Promise<void> {
     this.#closed = true;
     for (const alarm of this.#waiting) alarm.ring();
     this.#onClose();
-    return Promise.resolve();
+    await Promise.all(this.#underWay);
   }
 
   #isOver(signal: AbortSignal): boolean {
@@ -156,10 +163,12 @@ export class PostgresReceiver implements Receiver {
         cancel();
         alarm.whenRung(undefined);
       });
-      void claiming.then(
+      const over = claiming.then(
         (claimed) => (hasLeft ? this.#giveBack(claimed) : undefined),
         () => undefined,
       );
+      this.#underWay.add(over);
+      void over.finally(() => this.#underWay.delete(over));
     });
   }
 

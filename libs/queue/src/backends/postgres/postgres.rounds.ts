@@ -11,6 +11,9 @@ interface Request {
   readonly reject: (error: unknown) => void;
 }
 
+/** More acknowledgements than this take a connection of their own, beside the claim: then the server does both at once. */
+const MOST_FUSED = 64;
+
 /** One act of a settle call. */
 interface Pending {
   readonly act: Act;
@@ -23,7 +26,7 @@ export interface RoundsOf {
   /** What a retry and a death do to the key of a message that has its turn. */
   readonly order: KeyOrder;
   /** Whether messages line up by their keys there. */
-  isOrdered: boolean;
+  readonly isOrdered: boolean;
 }
 
 /**
@@ -36,10 +39,13 @@ export class PostgresRounds {
   #pending: Pending[] = [];
   #requests: Request[] = [];
   #isBusy = false;
+  /** Another process may have declared it since. */
+  #isOrdered: boolean;
 
   constructor(claims: PostgresClaims, of: RoundsOf) {
     this.#claims = claims;
     this.#of = of;
+    this.#isOrdered = of.isOrdered;
   }
 
   claim(spec: ClaimSpec): Promise<Claimed> {
@@ -90,9 +96,13 @@ export class PostgresRounds {
     }
     const acks = pending.filter(({ act }) => act.kind === 'ack' && !act.delivery.inOrder);
     const [first, ...others] = requests;
-    if (first !== undefined) await this.#claim(first, acks);
-    else if (acks.length > 0) await this.#finish(acks, (acts) => this.#claims.settle('ack', acts));
+    if (first !== undefined && acks.length <= MOST_FUSED) await this.#claim(first, acks);
+    else await Promise.all([this.#acknowledge(acks), first && this.#claim(first, [])]);
     for (const request of others) await this.#claim(request, []);
+  }
+
+  async #acknowledge(acks: readonly Pending[]): Promise<void> {
+    if (acks.length > 0) await this.#finish(acks, (acts) => this.#claims.settle('ack', acts));
   }
 
   #settleInOrder(acts: readonly Act[]): Promise<ReadonlySet<string>> {
@@ -117,9 +127,10 @@ export class PostgresRounds {
 
   async #claim(request: Request, acks: readonly Pending[]): Promise<void> {
     try {
-      if (this.#of.isOrdered) await this.#claims.lineUp(this.#of.subscriptionId);
+      if (this.#isOrdered) await this.#claims.lineUp(this.#of.subscriptionId);
       const claimed = await this.#claims.claim(request.spec, acks.map(({ act }) => act) as Ack[]);
       for (const { act, end } of acks) end(claimed.changed.has(act.delivery.ref));
+      this.#isOrdered ||= claimed.isOrdered;
       request.resolve(claimed);
     } catch (error) {
       for (const { end } of acks) end(error as QueueError);

@@ -26,7 +26,7 @@ function passwordIn(url: string | undefined): string | undefined {
 export async function openChecked(setup: PoolSetup): Promise<PostgresConnection> {
   const { backend, driver, options, redact } = setup;
   try {
-    const connection = await PostgresConnection.open(driver, options, () => undefined);
+    const connection = await PostgresConnection.open(driver, options);
     const { rows } = await connection.run(ABOUT, []);
     const objection = unsuitable(backend, rows[0] ?? []);
     if (objection === undefined) return connection;

@@ -5,7 +5,13 @@ import { QueueError } from '../../message/queue-error.js';
 import { textArray } from './postgres.arrays.js';
 import { type Admitted, PostgresBounds } from './postgres.bounds.js';
 import { catalogueLock } from './postgres.catalogue.js';
-import { type Copy, storeStatement, storeValues } from './postgres.copies.js';
+import {
+  type Copy,
+  plainValues,
+  storePlainStatement,
+  storeStatement,
+  storeValues,
+} from './postgres.copies.js';
 import { type DedupWindow, PostgresDedup } from './postgres.dedup.js';
 import { PostgresLog } from './postgres.log.js';
 import { namedStatements, type Session } from './postgres.session.js';
@@ -40,6 +46,7 @@ export type Run = Session['run'];
 const storingStatements = (s: string) =>
   namedStatements({
     store: storeStatement(s),
+    storePlain: storePlainStatement(s),
     shareCatalogue: `SELECT pg_advisory_xact_lock_shared(${catalogueLock(s)})::text AS locked`,
     topologyVersion: `SELECT topology::text AS version FROM ${s}.meta`,
     turnsLock: `SELECT ${s}.line_lock($1)::text AS locked`,
@@ -143,7 +150,11 @@ export class PostgresStoring {
 
   async #insert(run: Run, copies: readonly Copy[], topology: PostgresTopology): Promise<void> {
     if (copies.length === 0) return;
-    const { rows } = await run(this.#sql.store, storeValues(topology.version, copies));
+    const plain = plainValues(topology.version, copies);
+    const { rows } =
+      plain === undefined
+        ? await run(this.#sql.store, storeValues(topology.version, copies))
+        : await run(this.#sql.storePlain, plain);
     if (Number(rows[0]?.[0]) !== copies.length) throw new StaleTopologyError(this.#backend);
   }
 
