@@ -1,0 +1,67 @@
+import { migrationSql } from '@pigeonpost/queue/postgres';
+import { brokerUrl, describeWith } from '../broker-url.js';
+import { OpenedBackends, takeAll } from './opened.js';
+
+const TOPOLOGY = { subscriptions: [{ name: 'work', topics: ['jobs'] }] };
+
+const TABLES = `
+  SELECT table_name, column_name, data_type, column_default IS NULL AS bare FROM information_schema.columns
+  WHERE table_schema = '{s}' ORDER BY 1, 2`;
+
+describeWith('postgres', 'the schema of postgres', () => {
+  let backends: OpenedBackends;
+
+  beforeEach(() => void (backends = new OpenedBackends(brokerUrl('postgres'))));
+  afterEach(() => backends.dispose());
+
+  it('is made by one of many processes that start at once', async () => {
+    const opened = await Promise.all([1, 2, 3, 4].map(() => backends.open()));
+    await Promise.all(opened.map(({ backend }) => backend.ensure(TOPOLOGY, 'create')));
+    expect(await opened[0]?.backend.ensure(TOPOLOGY, 'check')).toEqual([]);
+  });
+
+  it('is the same when somebody else makes it by the statements', async () => {
+    const { backend } = await backends.open();
+    await backend.ensure(TOPOLOGY, 'create');
+    const byUs = await backends.sql(TABLES);
+    const other = new OpenedBackends(backends.url);
+    for (let time = 0; time < 2; time++) await other.sql(migrationSql({ schema: other.schema }));
+    expect(await other.sql(TABLES)).toEqual(byUs);
+    const { backend: theirs } = await other.open();
+    await theirs.ensure(TOPOLOGY, 'create');
+    await theirs.publish([other.message({ id: 'a' })]);
+    expect(await takeAll(theirs, 1)).toEqual(['a']);
+    await other.dispose();
+  });
+
+  it('that is missing is told by a check, a publish and a store, each with what to do', async () => {
+    const { backend, store } = await backends.open();
+    await expect(backend.ensure(TOPOLOGY, 'check')).rejects.toThrow(/tables are missing.*migrationSql/);
+    const [result] = await backend.publish([backends.message()]);
+    expect(result).toMatchObject({ status: 'refused', error: { code: 'postgres_schema' } });
+    await expect(store.read(['a'])).rejects.toThrow("ensure: 'create'");
+  });
+
+  it('of a newer release is left alone', async () => {
+    await backends.openWith();
+    await backends.sql('UPDATE {s}.meta SET version = 99');
+    const { backend } = await backends.open();
+    for (const mode of ['create', 'check'] as const) {
+      await expect(backend.ensure(TOPOLOGY, mode)).rejects.toThrow('upgrade this application');
+    }
+  });
+
+  it('lets nobody read all messages to claim, settle or count a few', async () => {
+    const backend = await backends.openWith();
+    await backends.sql(`
+      INSERT INTO {s}.messages (available_at, ready_at, published_at, subscription_id, is_text, id, topic, body)
+      SELECT now() + n * interval '1 s', now(), 0, 1, true, n::text, 'jobs', '{}' FROM generate_series(-20, 20000) AS n`);
+    await backends.sql('ANALYZE {s}.messages');
+    expect(await takeAll(backend, 20)).toHaveLength(20);
+    await backend.close(new Date(backends.ambient.clock.now() + 1_000));
+    const [read] = await backends.sql(
+      `SELECT pg_stat_get_tuples_returned(to_regclass('{s}.messages'))::int AS by_scans`,
+    );
+    expect(read?.['by_scans']).toBe(0);
+  });
+});
