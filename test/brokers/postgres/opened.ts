@@ -15,10 +15,10 @@ export class OpenedBackends {
 
   constructor(
     readonly url: string,
-    private readonly options: PostgresOptions = {},
+    private readonly options: Partial<PostgresOptions> = {},
   ) {}
 
-  async open(more: PostgresOptions = {}): Promise<Required<OpenedBackend>> {
+  async open(more: Partial<PostgresOptions> = {}): Promise<Required<OpenedBackend>> {
     const options = { url: this.url, schema: this.schema, ...this.options, ...more };
     const opened = (await postgresBackend.open('events', options, this.ambient)) as Required<OpenedBackend>;
     this.#opened.push(opened);
@@ -28,7 +28,7 @@ export class OpenedBackends {
   /** The same with one subscription, `work` of topic `jobs`. */
   async openWith(
     subscription: Partial<SubscriptionTopology> = {},
-    more: PostgresOptions = {},
+    more: Partial<PostgresOptions> = {},
   ): Promise<Backend> {
     const { backend } = await this.open(more);
     await backend.ensure({ subscriptions: [{ name: 'work', topics: ['jobs'], ...subscription }] }, 'create');

@@ -2,7 +2,6 @@ import { BODY, CLAIM_COLUMNS } from './postgres.delivery.js';
 import { namedStatements } from './postgres.session.js';
 
 const NOW = 'statement_timestamp()';
-const COLUMNS = CLAIM_COLUMNS.join(', ');
 
 /** True while the delivery's lease is the last one of its row, and runs. */
 const FENCE = `m.seq = act.seq AND m.deliveries = act.deliveries AND m.leased AND m.available_at > ${NOW}`;
