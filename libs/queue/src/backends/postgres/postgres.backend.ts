@@ -1,4 +1,5 @@
 import type { Ambient } from '../../ambient/ambient.js';
+import { sleep } from '../../ambient/clock.js';
 import {
   BackendClosedError,
   UnknownSubscriptionError,
@@ -150,8 +151,12 @@ class PostgresBackend implements Backend {
 
   async #close(deadline: Date): Promise<void> {
     const { clock } = this.#setup.ambient;
-    for (const receiver of this.#receivers) await receiver.close();
-    await this.#database.pool.close(clock.mono() + deadline.getTime() - clock.now());
+    const leftMs = deadline.getTime() - clock.now();
+    const deadlineAt = clock.mono() + leftMs;
+    const closing = Promise.all([...this.#receivers].map((receiver) => receiver.close()));
+    const closed = new AbortController();
+    await Promise.race([closing.then(() => closed.abort()), sleep(clock, leftMs, closed.signal)]);
+    await this.#database.pool.close(deadlineAt);
     await this.#bell.close();
     this.#setup.status.closed();
   }

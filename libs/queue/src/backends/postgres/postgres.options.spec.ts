@@ -26,6 +26,10 @@ describe('PostgresOptions', () => {
     expect(problemsOf(given).join()).toContain(sentence);
   });
 
+  it('takes no schema that would be more than a name in a statement', () => {
+    expect(() => resolveOptions({ schema: 'x; DROP TABLE y' })).toThrow('small letter');
+  });
+
   it('polls more often behind a pooler, unless it was told how often', () => {
     expect(resolveOptions({}).pollMs).toBe(1_000);
     expect(resolveOptions({ pooler: 'transaction' }).pollMs).toBe(200);

@@ -10,6 +10,7 @@ import {
   Min,
   ValidateIf,
 } from 'class-validator';
+import { checkSchemaName } from './postgres.schema.js';
 
 const URL_RULE = 'url must be a connection string such as postgres://user:password@host:5432/database';
 const SCHEMA_RULE =
@@ -102,7 +103,7 @@ export type ResolvedPostgresOptions = Readonly<
 
 const POLL_MS = Object.freeze({ none: 1_000, transaction: 200 });
 
-/** Fills in the defaults. */
+/** Fills in the defaults. Throws InvalidSchemaNameError. */
 export function resolveOptions(given: PostgresOptions): ResolvedPostgresOptions {
   const defaults = new PostgresOptions() as Required<PostgresOptions>;
   const pooler = given.pooler ?? defaults.pooler;
@@ -110,7 +111,7 @@ export function resolveOptions(given: PostgresOptions): ResolvedPostgresOptions 
     url: given.url,
     tls: given.tls,
     connection: given.connection,
-    schema: given.schema ?? defaults.schema,
+    schema: checkSchemaName(given.schema ?? defaults.schema),
     pooler,
     poolSize: given.poolSize ?? defaults.poolSize,
     maxBytes: given.maxBytes ?? defaults.maxBytes,

@@ -16,6 +16,12 @@ export class InvalidSchemaNameError extends QueueError {
   }
 }
 
+/** Throws InvalidSchemaNameError: the name is a part of statements. */
+export function checkSchemaName(schema: string): string {
+  if (SCHEMA_NAME.test(schema)) return schema;
+  throw new InvalidSchemaNameError(schema);
+}
+
 /** Dead rows are many and short-lived here, whatever the size of the table. */
 const CHURNING = `(autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, autovacuum_vacuum_cost_delay = 0,
@@ -178,7 +184,7 @@ export function stepsFrom(schema: string, version: number): readonly string[] {
  * may create tables where the application may not. Throws InvalidSchemaNameError.
  */
 export function migrationSql({ schema = 'pigeonpost' }: { readonly schema?: string } = {}): string {
-  if (!SCHEMA_NAME.test(schema)) throw new InvalidSchemaNameError(schema);
+  checkSchemaName(schema);
   const steps = stepsFrom(schema, 0).map(
     (step, version) => `DO $migration$ BEGIN
 IF (SELECT version FROM ${schema}.meta) = ${version} THEN

@@ -14,12 +14,14 @@ const ABOUT = {
 /** Hides the password of the url and of the options wherever it would be shown. */
 export function secretsOf({ url, connection }: ResolvedPostgresOptions): Redact {
   const password = connection?.['password'];
-  return redactorOf([passwordIn(url), typeof password === 'string' ? password : undefined]);
+  return redactorOf([...passwordsIn(url), typeof password === 'string' ? password : undefined]);
 }
 
-function passwordIn(url: string | undefined): string | undefined {
-  const [, password] = /^[a-z]+:\/\/[^\s/?#]*?:([^\s/?#]*)@/.exec(url ?? '') ?? [];
-  return password;
+/** Before the host, or among the parameters. */
+function passwordsIn(url = ''): readonly (string | undefined)[] {
+  const [, before] = /^[a-z]+:\/\/[^\s/?#]*?:([^\s/?#]*)@/.exec(url) ?? [];
+  const [, among] = /[?&]password=([^&#]*)/.exec(url) ?? [];
+  return [before, among];
 }
 
 /** The first connection. Rejects, within the time to connect, with the reason why the server cannot be used. */
