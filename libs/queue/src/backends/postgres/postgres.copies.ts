@@ -1,5 +1,4 @@
 import { toBytes } from '../../message/body.js';
-import { NO_HEADERS } from '../../message/headers.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import { numberArray, textArray } from './postgres.arrays.js';
 import { encodeHeaders } from './postgres.delivery.js';
@@ -80,9 +79,8 @@ export function plainValues(version: string, copies: readonly Copy[]): readonly 
 }
 
 function isPlain({ key, headers, delayMs, ttlMs, priority }: Outgoing): boolean {
-  return (
-    key === undefined && headers === NO_HEADERS && delayMs === undefined && ttlMs === undefined && !priority
-  );
+  const hasNone = key === undefined && delayMs === undefined && ttlMs === undefined && !priority;
+  return hasNone && encodeHeaders(headers) === undefined;
 }
 
 /** The parameters of the statement. A body that several copies share is sent once. */
