@@ -14,6 +14,8 @@ export interface FaultSubject {
 
 export const CONNECT_TIMEOUT_MS = 2_000;
 export const COMMAND_TIMEOUT_MS = 3_000;
+/** A publish may wait for the call before it, and then has its own deadline. */
+export const ANSWERED_WITHIN_MS = 2 * COMMAND_TIMEOUT_MS;
 export const LEASE_MS = 2_000;
 /** After a broker came back, or a network. */
 export const BACK_WITHIN_MS = 10_000;

@@ -9,17 +9,23 @@ export interface Books {
   readonly facts: readonly Fact[];
   /** Ids of the dead letters. */
   readonly dead: readonly string[];
-  /** When settlements may have been lost that were on their way: ms since the epoch. */
-  readonly lostAt?: readonly number[];
+  /** Faults that settlements may have been lost in which were on their way. */
+  readonly faults?: readonly FaultTime[];
+}
+
+/** From its beginning to its end, in ms since the epoch. */
+export interface FaultTime {
+  readonly from: number;
+  readonly to: number;
 }
 
 /**
  * Everything that must not be: a message that was stored and not handled, one that was refused and came, one that nobody
  * sent, and more effects of one than deliveries whose end the broker did not confirm allow.
  */
-export function reconcile({ told, facts, dead, lostAt = [] }: Books): readonly string[] {
+export function reconcile({ told, facts, dead, faults = [] }: Books): readonly string[] {
   const effects = countOf(idsOf(facts, 'effect'));
-  const mayRepeat = unconfirmed(facts, lostAt);
+  const mayRepeat = unconfirmed(facts, faults);
   const outcomes = new Map(told.map(({ id, outcome }) => [id, outcome]));
   const ended = new Set([...effects.keys(), ...dead]);
   const wrong = [...outcomes].flatMap(([id, outcome]) => {
@@ -37,9 +43,10 @@ export function reconcile({ told, facts, dead, lostAt = [] }: Books): readonly s
 /** How many deliveries of each message ended, as far as a consumer was told, without being acknowledged. */
 export function unconfirmed(
   facts: readonly Fact[],
-  lostAt: readonly number[] = [],
+  faults: readonly FaultTime[] = [],
 ): ReadonlyMap<string, number> {
-  const mayBeLost = (at: number): boolean => lostAt.some((lost) => lost > at && lost - at < ON_ITS_WAY_MS);
+  const mayBeLost = (at: number): boolean =>
+    faults.some(({ from, to }) => from - ON_ITS_WAY_MS < at && at < to);
   const results = new Map(
     facts.flatMap((fact) => (fact.fact === 'settled' ? [[fact.act, fact.result]] : [])),
   );

@@ -12,7 +12,7 @@ import { readNotes } from '../notes.js';
 import { factoryOf, type ScenarioBackend } from '../scenario-backend.js';
 import { type FaultSubject, LEASE_MS, reach } from './fault-subject.js';
 import { type Burst, produce, type Told } from './producer.js';
-import { reconcile } from './reconcile.js';
+import { type FaultTime, reconcile } from './reconcile.js';
 import type { ProducerOrder } from './producer.child.js';
 
 const PRODUCER = join(import.meta.dirname, 'producer.child.ts');
@@ -28,7 +28,7 @@ export class Site {
   readonly #folder = mkdtempSync(join(tmpdir(), 'pigeonpost-faults-'));
   readonly #time = realTime();
   readonly #told: Told[] = [];
-  readonly #faultsAt: number[] = [];
+  readonly #faults: FaultTime[] = [];
   readonly #processes = new ScenarioProcesses();
   readonly workers: WorkerProcesses;
 
@@ -172,9 +172,9 @@ export class Site {
 
   /** Does what ends or silences connections, and notes when. */
   async fault(strike: () => Promise<void>): Promise<void> {
-    this.#faultsAt.push(Date.now());
+    const from = Date.now();
     await strike();
-    this.#faultsAt.push(Date.now());
+    this.#faults.push({ from, to: Date.now() });
   }
 
   pass(ms: number): Promise<void> {
@@ -216,8 +216,8 @@ export class Site {
 
   /** Holds what producers were told against what workers did. Empty: nothing lost, and no repeat that is not explained. */
   async wrong(): Promise<readonly string[]> {
-    const lostAt = this.subject.settled === 'on its way' ? this.#faultsAt : [];
-    return reconcile({ told: this.told, facts: this.facts, dead: await this.dead(), lostAt });
+    const faults = this.subject.settled === 'on its way' ? this.#faults : [];
+    return reconcile({ told: this.told, facts: this.facts, dead: await this.dead(), faults });
   }
 
   async close(): Promise<void> {

@@ -55,7 +55,7 @@ export class RabbitInflow {
 
   constructor(parts: InflowParts) {
     this.#parts = parts;
-    parts.connection.onUp(this.#work);
+    parts.connection.onUp(this.#workAnew);
   }
 
   /** Rises when the channel is another one. */
@@ -86,12 +86,19 @@ export class RabbitInflow {
   /** Resolves when the broker knows, and has read what was told before. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#parts.connection.offUp(this.#work);
+    this.#parts.connection.offUp(this.#workAnew);
     this.#cancelRetry?.();
     const channel = this.#channel;
     this.#forget();
     await channel?.close().catch(ignore);
   }
+
+  /** On a new connection, whose own delay was enough. */
+  readonly #workAnew = (): void => {
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    this.#work();
+  };
 
   /** Until there is what is wanted. */
   readonly #work = (): void => {
