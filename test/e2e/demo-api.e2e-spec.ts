@@ -35,11 +35,11 @@ const driver = {
 
 async function start(options: Partial<BackendConfig> = {}): Promise<void> {
   const environment = Object.assign(new ApiEnvironment(), {
-    DEMO_QUEUE_FILE: 'not used',
+    DEMO_QUEUE: 'not used',
     DEMO_ACTIVITY_FILE: join(folder, 'activity.db'),
     DEMO_WEBHOOK_SECRET: SECRET,
   });
-  const api = ApiModule.with(environment, { name: 'events', driver, maxBytes: 64 * MIB, ...options });
+  const api = ApiModule.with(environment, [{ name: 'events', driver, maxBytes: 64 * MIB, ...options }]);
   const module = await Test.createTestingModule({ imports: [api] }).compile();
   app = module.createNestApplication<NestExpressApplication>({ bodyParser: false, logger: false });
   await configureHttp(app).init();

@@ -336,7 +336,7 @@ describe('an application that is explained without being started', () => {
   it('is the worker of the demo, of which nothing is refused', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'explain-'));
     const environment = Object.assign(new WorkerEnvironment(), {
-      DEMO_QUEUE_FILE: join(folder, 'queue.db'),
+      DEMO_QUEUE: join(folder, 'queue.db'),
       DEMO_ACTIVITY_FILE: join(folder, 'activity.db'),
       DEMO_DOWNSTREAM_URL: 'http://localhost',
     });

@@ -3,10 +3,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { BROKERS } from '../brokers/broker-name.js';
+import { describeWith } from '../brokers/broker-url.js';
 
 const RUN_SOURCES = join(import.meta.dirname, '../run-sources.mjs');
 const DRIVER = join(import.meta.dirname, '../../apps/demo-driver/src/main.ts');
-const TIME_LIMIT_MS = 120_000;
+const TIME_LIMIT_MS = 180_000;
 
 const run = promisify(execFile);
 
@@ -33,6 +35,7 @@ describe('the demo', () => {
         applied: 329,
         retried: expect.any(Number),
         deadLettered: numbers['expectedDeadLettered'],
+        brokerRestarts: 0,
         expectedDeadLettered: expect.any(Number),
         lost: 0,
         appliedTwice: 0,
@@ -46,6 +49,38 @@ describe('the demo', () => {
     },
     TIME_LIMIT_MS,
   );
+
+  for (const broker of BROKERS) {
+    describeWith(broker, `on ${broker}`, () => {
+      it(
+        'loses nothing and applies nothing twice, although its broker is restarted too',
+        async () => {
+          const words = [
+            '--import',
+            RUN_SOURCES,
+            DRIVER,
+            '--backend',
+            broker,
+            '--seed',
+            '11',
+            '--json',
+            json,
+          ];
+          const { stdout } = await run(process.execPath, words, { timeout: TIME_LIMIT_MS });
+          expect(stdout).toContain('Verdict: OK');
+          expect(JSON.parse(readFileSync(json, 'utf8'))).toMatchObject({
+            applied: 329,
+            lost: 0,
+            appliedTwice: 0,
+            workerKills: 2,
+            brokerRestarts: 1,
+            ok: true,
+          });
+        },
+        TIME_LIMIT_MS,
+      );
+    });
+  }
 
   it('says how it is used, and which backends there are', async () => {
     const words = ['--import', RUN_SOURCES, DRIVER, '--backend', 'kafka'];

@@ -2,7 +2,7 @@ import { InvalidEnvironmentError, readEnvironment } from '../../demo-contract/sr
 import { ApiEnvironment } from './api.environment.js';
 
 const GOOD = {
-  DEMO_QUEUE_FILE: 'queue.db',
+  DEMO_QUEUE: 'queue.db',
   DEMO_ACTIVITY_FILE: 'activity.db',
   DEMO_WEBHOOK_SECRET: 'long enough to be one',
 };
@@ -25,7 +25,7 @@ describe('readEnvironment', () => {
   });
 
   it('names everything that is wrong', () => {
-    const message = complaint({ DEMO_QUEUE_FILE: '', DEMO_API_PORT: '70000' });
+    const message = complaint({ DEMO_QUEUE: '', DEMO_API_PORT: '70000' });
     for (const name of [...Object.keys(GOOD), 'DEMO_API_PORT']) expect(message).toContain(name);
   });
 

@@ -1,7 +1,7 @@
 import { Module, ValidationPipe, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { QueueModule, type BackendConfig } from '@pigeonpost/queue';
-import { TOPOLOGY } from '../../demo-contract/src/index.js';
+import { backendsOf, TOPOLOGY } from '../../demo-contract/src/index.js';
 import { ActivityController } from './activity/activity.controller.js';
 import { ActivityReader } from './activity/activity.reader.js';
 import { ApiEnvironment } from './api.environment.js';
@@ -13,17 +13,17 @@ import { GithubSignatureGuard } from './webhooks/github-signature.guard.js';
 
 @Module({})
 export class ApiModule {
-  /** `backend`: where the messages go; a test gives another one. */
+  /** `backends`: where the messages go; a test gives others. */
   static with(
     environment: ApiEnvironment,
-    backend: BackendConfig = { name: 'events', driver: 'sqlite', file: environment.DEMO_QUEUE_FILE },
+    backends: readonly BackendConfig[] = backendsOf(environment),
   ): DynamicModule {
     return {
       module: ApiModule,
       imports: [
         QueueModule.forRoot({
           source: 'urn:pigeonpost:demo-api',
-          backends: [backend],
+          backends,
           consume: false,
           topology: TOPOLOGY,
         }),

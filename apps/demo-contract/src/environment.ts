@@ -3,10 +3,15 @@ import { IsNotEmpty, IsString, validateSync, type ValidationError } from 'class-
 
 /** What both processes must agree on. Each property is the environment variable of the same name. */
 export class DemoEnvironment {
-  /** SQLite file of the messages; shared by every process. */
+  /** Where the messages are, for every process the same: a SQLite file, or the URL of a broker. */
   @IsString()
   @IsNotEmpty()
-  DEMO_QUEUE_FILE!: string;
+  DEMO_QUEUE!: string;
+
+  /** SQLite file of the keys of what was handled, where the broker cannot remember. */
+  @IsString()
+  @IsNotEmpty()
+  DEMO_KEYS_FILE = 'keys.db';
 
   /** SQLite file of the activity projection: written by the worker, read by the API. */
   @IsString()

@@ -1,7 +1,8 @@
 import { NOTIFIER, SUBSCRIPTIONS } from '../../demo-contract/src/index.js';
 import { accepts } from './fate.js';
-import type { AnsweredPost, Evidence } from './evidence.js';
+import type { Evidence } from './evidence.js';
 import type { Plan } from './plan.js';
+import type { Played } from './play.js';
 import { readProjection } from './projection.view.js';
 import type { Stage } from './stage.js';
 import { check, type Check, type Numbers } from './verdict.js';
@@ -10,12 +11,12 @@ import { DeadlineError, waitUntil } from './wait-until.js';
 const REPLAY_DEADLINE_MS = 10_000;
 
 /** What there is to see after the run, from the databases and the logs. */
-export async function collect(plan: Plan, stage: Stage, posts: readonly AnsweredPost[]): Promise<Evidence> {
-  const { downstream, queue, kills, activityFile } = stage;
+export async function collect({ posts, raw }: Played, stage: Stage): Promise<Evidence> {
+  const { downstream, queue, kills, restarts, activityFile } = stage;
   const letters = await queue.deadLetters();
   return {
     posts,
-    raw: plan.raw,
+    raw,
     projection: readProjection(activityFile),
     requests: new Map(downstream.requests),
     accepted: new Map(downstream.accepted),
@@ -25,8 +26,10 @@ export async function collect(plan: Plan, stage: Stage, posts: readonly Answered
       reason: failures.at(-1)?.reason ?? 'unknown',
       bytes: Buffer.from(body),
     })),
-    pending: await queue.pending(),
+    pending: (await queue.pending()) ?? Infinity,
     kills,
+    restarts,
+    deadAtOnce: queue.counts,
   };
 }
 

@@ -10,6 +10,7 @@ describe('readOptions', () => {
     ['--json', { json: '-' }],
     ['--json --seed 3', { json: '-', seed: 3 }],
     ['--backend sqlite', {}],
+    ['--backend redis', { backend: 'redis' }],
   ])('reads "%s"', (line, expected) => {
     expect(readOptions(line.split(' ').filter(Boolean))).toEqual({ ...DEFAULTS, ...expected });
   });

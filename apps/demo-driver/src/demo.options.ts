@@ -9,15 +9,18 @@ export interface DemoOptions {
   readonly serve: boolean;
   /** Do not remove the folder with databases and logs. */
   readonly keep: boolean;
-  readonly backend: 'sqlite';
+  /** A broker is started for the demo, and once more in the middle of it. */
+  readonly backend: DemoBackend;
 }
 
-const BACKENDS = ['sqlite'] as const;
+const BACKENDS = ['sqlite', 'postgres', 'redis', 'rabbitmq'] as const;
+export type DemoBackend = (typeof BACKENDS)[number];
 
 export const USAGE = `npm run demo -- [options]
 
   --seed N          another order, other duplicates, failures and kills (default 1)
-  --backend NAME    ${BACKENDS.join(', ')} (default sqlite)
+  --backend NAME    ${BACKENDS.join(', ')} (default sqlite); a broker is started for it
+                    and restarted in the middle, see npm run brokers -- --help
   --json [FILE]     the numbers as JSON, to FILE or to standard output
   --serve           stay up after the verdict, to look around; Ctrl-C ends it
   --keep            keep the folder with databases and logs

@@ -12,6 +12,7 @@ export class Downstream {
   /** Requests per delivery that were answered with 200. */
   readonly accepted = new Map<string, number>();
   #total = 0;
+  #unanswered = 0;
 
   /** Called with the number of requests so far, before the newest one is answered. */
   onRequest: (total: number) => void = () => {};
@@ -33,6 +34,16 @@ export class Downstream {
     return `http://127.0.0.1:${port}/notifications`;
   }
 
+  /** Requests so far. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Requests that wait for their answer right now, those included that get none. */
+  get unanswered(): number {
+    return this.#unanswered;
+  }
+
   /** From now on this delivery is accepted. */
   mend(id: string): void {
     this.#fates.set(id, HEALTHY);
@@ -46,6 +57,8 @@ export class Downstream {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     request.resume();
+    this.#unanswered++;
+    response.once('close', () => this.#unanswered--);
     const id = String(request.headers['idempotency-key']);
     const earlier = this.requests.get(id) ?? 0;
     this.requests.set(id, earlier + 1);

@@ -29,6 +29,8 @@ export interface Plan {
   readonly raw: readonly RawMessage[];
   /** The worker is killed when the downstream gets its n-th request. */
   readonly killsAt: readonly number[];
+  /** A broker that was started for the demo is restarted when the downstream gets its n-th request. */
+  readonly restartAt: number;
 }
 
 const DUPLICATE_PERCENT = 15;
@@ -44,7 +46,8 @@ export function drawPlan(seed: number): Plan {
   }
   for (const post of refusedPosts(dice, deliveries)) insertAfter(posts, -1, post, dice);
   const killsAt = [40 + dice.below(60), 180 + dice.below(80)];
-  return { posts, raw: rawMessages(dice), killsAt };
+  const raw = rawMessages(dice);
+  return { posts, raw, killsAt, restartAt: 120 + dice.below(40) };
 }
 
 function realDeliveries(dice: Dice): PlannedDelivery[] {

@@ -1,5 +1,5 @@
 import { ACTIVITY, NOTIFIER, SUBSCRIPTIONS } from '../../demo-contract/src/index.js';
-import type { Evidence } from './evidence.js';
+import type { BrokerRestart, Evidence } from './evidence.js';
 import { Tally } from './tally.js';
 import type { Check, Numbers } from './verdict.js';
 
@@ -30,7 +30,8 @@ export function reportOf({ numbers, checks, evidence, seconds }: Findings): read
   ];
 }
 
-function numberRows(numbers: Numbers, { posts, raw, projection, accepted, kills }: Evidence): string[] {
+function numberRows(numbers: Numbers, evidence: Evidence): string[] {
+  const { posts, raw, projection, accepted, kills, restarts } = evidence;
   const refusals = Tally.of(posts.filter(({ status }) => status !== 202).map(({ status }) => String(status)));
   const again = projection.deliveries.filter(({ seen }) => seen > 1).length;
   const held = kills.map(({ inFlight }) => inFlight).join(' and ');
@@ -45,7 +46,18 @@ function numberRows(numbers: Numbers, { posts, raw, projection, accepted, kills 
     row('lost', numbers.lost),
     row('applied twice', numbers.appliedTwice),
     row('worker kills', numbers.workerKills, `SIGKILL, with ${held} messages in its hands`),
+    ...(restarts === undefined ? [] : [restartRow(evidence, restarts)]),
   ];
+}
+
+function restartRow({ posts, raw }: Evidence, restarts: readonly BrokerRestart[]): string {
+  const again = [...posts, ...raw].reduce((sum, { unavailable }) => sum + unavailable, 0);
+  const left = restarts.map(({ pending }) => pending).join(' and ');
+  return row(
+    'broker restarts',
+    restarts.length,
+    `with ${left} messages in it; ${again} sent again meanwhile`,
+  );
 }
 
 function reasonsIn(name: string, { deadLetters }: Evidence): [number, string] {

@@ -16,7 +16,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const screen = new Screen(options.json === '-' ? process.stderr : process.stdout);
   const interruption = onInterrupt();
   const plan = drawPlan(options.seed);
-  const stage = new Stage(plan, interruption);
+  const stage = new Stage(plan, options.backend, interruption);
   screen.line(`Pigeonpost demo · ${options.backend} · seed ${options.seed} · ${stage.folder}`);
   let ok = false;
   try {
@@ -44,8 +44,8 @@ interface Theatre {
 async function perform({ serve }: DemoOptions, plan: Plan, { stage, screen }: Theatre): Promise<Findings> {
   const startedAt = performance.now();
   await stage.open();
-  const posts = await play(plan, stage, screen);
-  const evidence = await collect(plan, stage, posts);
+  const played = await play(plan, stage, screen);
+  const evidence = await collect(played, stage);
   const { numbers, checks } = judge(evidence);
   const seen = await checkApi(stage, numbers);
   const replayed = await checkReplay(plan, stage);

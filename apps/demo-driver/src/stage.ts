@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { randomBytes } from 'node:crypto';
+import { BrokerProcess } from '../../../test/brokers/broker-process.js';
+import { backendsOf, DemoEnvironment, readEnvironment } from '../../demo-contract/src/index.js';
 import { ApiClient } from './api.client.js';
+import type { DemoBackend } from './demo.options.js';
 import { Downstream } from './downstream.js';
-import type { WorkerKill } from './evidence.js';
+import type { BrokerRestart, WorkerKill } from './evidence.js';
 import type { Plan } from './plan.js';
 import { QueueWindow } from './queue-window.js';
 import { Service } from './service.js';
@@ -15,24 +18,28 @@ export class Stage {
   readonly folder = mkdtempSync(join(tmpdir(), 'pigeonpost-demo-'));
   readonly downstream: Downstream;
   readonly kills: WorkerKill[] = [];
+  readonly #restarts: BrokerRestart[] = [];
+  #broker: BrokerProcess | undefined;
   #queue: QueueWindow | undefined;
   #api: Service | undefined;
   #worker: Service | undefined;
   #client: ApiClient | undefined;
   #url = '';
-  #killing: Promise<void> = Promise.resolve();
+  #disturbing: Promise<void> = Promise.resolve();
 
   /** `interruption` ends whatever the stage is waiting for. */
   constructor(
     private readonly plan: Plan,
+    private readonly backend: DemoBackend,
     readonly interruption: AbortSignal,
   ) {
     this.downstream = new Downstream(new Map(plan.posts.map(({ delivery }) => [delivery.id, delivery.fate])));
   }
 
-  /** Both processes at once: either may be the first to find an empty file. */
+  /** Both processes at once: either may be the first to find an empty queue. */
   async open(): Promise<void> {
     const secret = randomBytes(16).toString('hex');
+    if (this.backend !== 'sqlite') this.#broker = await BrokerProcess.start(this.backend);
     await this.downstream.open();
     this.#api = this.#service('api', /\[Api\] listening on (http:\S+)/, {
       DEMO_API_PORT: '0',
@@ -42,9 +49,10 @@ export class Stage {
     const [[, url = '']] = await Promise.all([this.#api.start(), this.#worker.start()]);
     this.#url = url;
     this.#client = new ApiClient(url, secret);
-    this.#queue = await QueueWindow.open({ name: 'events', driver: 'sqlite', file: this.#queueFile });
+    this.#queue = await QueueWindow.open(backendsOf(readEnvironment(DemoEnvironment, this.#environment)));
     this.downstream.onRequest = (total) => {
       if (this.plan.killsAt.includes(total)) this.#kill();
+      if (this.plan.restartAt === total && this.#broker !== undefined) this.#restart(this.#broker);
     };
   }
 
@@ -64,14 +72,19 @@ export class Stage {
     return join(this.folder, 'activity.db');
   }
 
-  /** Rejects when the worker did not come back from a kill. */
+  /** undefined: there is no broker to restart. */
+  get restarts(): readonly BrokerRestart[] | undefined {
+    return this.#broker && this.#restarts;
+  }
+
+  /** Rejects when the worker did not come back from a kill, or the broker from its restart. */
   async settled(): Promise<void> {
-    await this.#killing;
+    await this.#disturbing;
   }
 
   /** Both exit codes after SIGTERM. */
   async stopServices(): Promise<readonly (number | null)[]> {
-    await this.#killing.catch(() => {});
+    await this.#disturbing.catch(() => {});
     return Promise.all([this.#api, this.#worker].map(async (service) => (await service?.stop()) ?? null));
   }
 
@@ -80,24 +93,29 @@ export class Stage {
     await this.stopServices();
     await this.#queue?.close();
     await this.downstream.close();
+    await this.#broker?.dispose();
   }
 
   removeFolder(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  get #queueFile(): string {
-    return join(this.folder, 'queue.db');
+  /** What all processes must agree on. */
+  get #environment(): Record<string, string> {
+    return {
+      DEMO_QUEUE: this.#broker?.url ?? join(this.folder, 'queue.db'),
+      DEMO_KEYS_FILE: join(this.folder, 'keys.db'),
+      DEMO_ACTIVITY_FILE: this.activityFile,
+    };
   }
 
   #service(name: 'api' | 'worker', ready: RegExp, environment: Record<string, string>): Service {
-    const files = { DEMO_QUEUE_FILE: this.#queueFile, DEMO_ACTIVITY_FILE: this.activityFile };
     return new Service({
       name,
       script: fileURLToPath(
         new URL(`../../demo-${name}/src/main${extname(import.meta.url)}`, import.meta.url),
       ),
-      environment: { ...files, ...environment },
+      environment: { ...this.#environment, ...environment },
       ready,
       logFile: join(this.folder, `${name}.log`),
       signal: this.interruption,
@@ -108,13 +126,28 @@ export class Stage {
   #kill(): void {
     const worker = opened(this.#worker);
     if (!worker.running) return;
+    const { unanswered } = this.downstream;
     const gone = worker.kill();
-    this.#killing = this.#killing.then(async () => {
+    this.#disturb(async () => {
       await gone;
-      this.kills.push({ inFlight: await this.queue.inFlight() });
+      this.kills.push({ inFlight: (await this.queue.inFlight()) ?? unanswered });
       await worker.start();
     });
-    this.#killing.catch(() => {}); // reported by settled()
+  }
+
+  /** Whoever uses the broker has to wait for it, and to find it again. */
+  #restart(broker: BrokerProcess): void {
+    this.#disturb(async () => {
+      this.#restarts.push({ pending: (await this.queue.pending()) ?? 0 });
+      await broker.stop();
+      await broker.start();
+    });
+  }
+
+  /** One disturbance after the other; what goes wrong is told by `settled`. */
+  #disturb(work: () => Promise<void>): void {
+    this.#disturbing = this.#disturbing.then(work);
+    this.#disturbing.catch(() => {});
   }
 }
 

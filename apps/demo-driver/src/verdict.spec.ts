@@ -14,6 +14,7 @@ const post = (planned: PlannedDelivery, status = 202, expected = 202): Evidence[
   delivery: planned,
   expected,
   status,
+  unavailable: 0,
 });
 
 const applied = (id: string): Evidence['projection']['deliveries'][number] => ({
@@ -40,7 +41,7 @@ const GOOD: Evidence = {
     post(delivery('misshapen', { misshapen: true })),
     post(delivery('forged'), 401, 401),
   ],
-  raw: [{ id: 'raw', topic: 'github.push', what: 'nothing', body: Buffer.alloc(0) }],
+  raw: [{ id: 'raw', topic: 'github.push', what: 'nothing', body: Buffer.alloc(0), unavailable: 0 }],
   projection: {
     deliveries: ['good', 'twice', 'refused'].map(applied),
     counters: [{ repository: 'a/b', event: 'github.push', count: 3 }],
@@ -63,6 +64,8 @@ const GOOD: Evidence = {
   ],
   pending: 0,
   kills: [{ inFlight: 3 }],
+  restarts: undefined,
+  deadAtOnce: true,
 };
 
 function broken({ checks }: Verdict): readonly string[] {
@@ -89,6 +92,7 @@ describe('judge', () => {
       lost: 0,
       appliedTwice: 0,
       workerKills: 1,
+      brokerRestarts: 0,
     });
   });
 
@@ -135,6 +139,35 @@ describe('judge', () => {
     ]);
   });
 
+  it('allows a copy more of a bad message for each time that the queue did not answer, and no more', () => {
+    const posts = [
+      ...GOOD.posts.slice(0, 4),
+      { ...post(delivery('misshapen', { misshapen: true })), unavailable: 1 },
+    ];
+    const copies = [dead('activity', 'misshapen'), dead('notifier', 'misshapen')];
+    const once = { ...GOOD, posts, deadLetters: [...GOOD.deadLetters, ...copies] };
+    expect(broken(judge(once))).toEqual([]);
+    expect(judge(once).numbers).toMatchObject({ deadLettered: 7, expectedDeadLettered: 5 });
+    expect(broken(judge({ ...once, deadLetters: [...once.deadLetters, ...copies] }))).toEqual([
+      'nothing else is a dead letter: activity misshapen, notifier misshapen',
+    ]);
+  });
+
+  it('allows a second dead letter of a bad message only where a crash can come between the letter and its message', () => {
+    const deadLetters = [...GOOD.deadLetters, dead('notifier', 'refused')];
+    expect(broken(judge({ ...GOOD, deadLetters }))).toEqual([
+      'nothing else is a dead letter: notifier refused',
+    ]);
+    expect(broken(judge({ ...GOOD, deadLetters, deadAtOnce: false }))).toEqual([]);
+    expect(broken(judge({ ...GOOD, deadLetters, deadAtOnce: false, kills: [] }))).toHaveLength(2);
+  });
+
+  it('takes a restart with messages in the broker as one', () => {
+    const verdict = judge({ ...GOOD, restarts: [{ pending: 0 }, { pending: 9 }] });
+    expect(broken(verdict)).toEqual([]);
+    expect(verdict.numbers.brokerRestarts).toBe(2);
+  });
+
   it.each<[string, Partial<Evidence>, string]>([
     [
       'a good message among the dead letters',
@@ -163,7 +196,7 @@ describe('judge', () => {
     ],
     [
       'a message that nobody could read, and somebody changed',
-      { raw: [{ id: 'raw', topic: 'github.push', what: 'text', body: Buffer.from('{') }] },
+      { raw: [{ id: 'raw', topic: 'github.push', what: 'text', body: Buffer.from('{'), unavailable: 0 }] },
       'what nobody could read is kept byte for byte: activity raw, notifier raw',
     ],
     ['messages left over', { pending: 2 }, 'the queue is empty: 2 messages'],
@@ -176,6 +209,16 @@ describe('judge', () => {
       'a kill of an idle worker',
       { kills: [{ inFlight: 0 }] },
       'the worker was killed with messages in its hands: 1 kills, 0 of them so',
+    ],
+    [
+      'a broker that was restarted when all was done',
+      { restarts: [{ pending: 0 }] },
+      'the broker was restarted with messages in it: 1 restarts, 0 of them so',
+    ],
+    [
+      'a broker that was never restarted',
+      { restarts: [] },
+      'the broker was restarted with messages in it: 0 restarts, 0 of them so',
     ],
   ])('sees %s', (_what, change, found) => {
     expect(broken(judge({ ...GOOD, ...change }))).toEqual([found]);

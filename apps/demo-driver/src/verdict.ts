@@ -24,6 +24,7 @@ export interface Numbers {
   /** How often a counter of the projection was moved by a delivery that had moved it before. */
   readonly appliedTwice: number;
   readonly workerKills: number;
+  readonly brokerRestarts: number;
 }
 
 export interface Check {
@@ -46,6 +47,7 @@ export function judge(evidence: Evidence): Verdict {
     known: new Map(accepted.map(({ delivery }) => [delivery.id, delivery])),
     dead: Tally.of(evidence.deadLetters.map(({ subscription, id }) => letter(subscription, id))),
     expectedDead: expectedDeadLetters(accepted, evidence),
+    possiblyDead: possibleDeadLetters(accepted, evidence),
     ...compareCounters(evidence),
   };
   const lost = [...SUBSCRIPTIONS.flatMap((name) => missing(name, facts, evidence)), ...facts.short.names];
@@ -59,13 +61,19 @@ interface Facts {
   readonly known: ReadonlyMap<string, PlannedDelivery>;
   readonly dead: Tally;
   readonly expectedDead: Tally;
+  /** Beyond these: copies that a queue may have taken although it did not answer. */
+  readonly possiblyDead: Tally;
   /** Counters of the projection that were moved too often. */
   readonly over: Tally;
   /** Counters that were moved too seldom. */
   readonly short: Tally;
 }
 
-function numbersOf(facts: Facts, { posts, projection, requests, kills }: Evidence, lost: number): Numbers {
+function numbersOf(
+  facts: Facts,
+  { posts, projection, requests, kills, restarts }: Evidence,
+  lost: number,
+): Numbers {
   const { accepted, known, dead, expectedDead, over } = facts;
   return {
     posted: posts.length,
@@ -79,12 +87,13 @@ function numbersOf(facts: Facts, { posts, projection, requests, kills }: Evidenc
     lost,
     appliedTwice: over.total,
     workerKills: kills.length,
+    brokerRestarts: restarts?.length ?? 0,
   };
 }
 
 function checksOf(facts: Facts, evidence: Evidence, lost: readonly string[]): readonly Check[] {
-  const { known, dead, expectedDead, over } = facts;
-  const { posts, projection, accepted, pending, kills } = evidence;
+  const { known, dead, expectedDead, possiblyDead, over } = facts;
+  const { posts, projection, accepted, pending, kills, restarts } = evidence;
   const wrong = posts.filter(({ status, expected }) => status !== expected);
   const phantoms = projection.deliveries.filter(({ id }) => known.get(id)?.misshapen !== false);
   const unwanted = [...accepted.keys()].filter((id) => !isWanted(known.get(id)));
@@ -102,14 +111,21 @@ function checksOf(facts: Facts, evidence: Evidence, lost: readonly string[]): re
     ),
     check('the downstream took only what it should', unwanted),
     check('every bad message is a dead letter', expectedDead.beyond(dead).names),
-    check('nothing else is a dead letter', dead.beyond(expectedDead).names),
+    check('nothing else is a dead letter', dead.beyond(expectedDead).beyond(possiblyDead).names),
     check('what nobody could read is kept byte for byte', changedBytes(evidence)),
     check('the queue is empty', pending === 0 ? [] : [`${pending} messages`]),
     check(
       'the worker was killed with messages in its hands',
       held.length > 0 ? [] : [`${kills.length} kills, ${held.length} of them so`],
     ),
+    ...(restarts === undefined ? [] : [restartCheck(restarts)]),
   ];
+}
+
+function restartCheck(restarts: Evidence['restarts'] = []): Check {
+  const busy = restarts.filter(({ pending }) => pending > 0);
+  const found = busy.length > 0 ? [] : [`${restarts.length} restarts, ${busy.length} of them so`];
+  return check('the broker was restarted with messages in it', found);
 }
 
 /** A claim, and what was found against it. */
@@ -130,6 +146,18 @@ function expectedDeadLetters(accepted: readonly AnsweredPost[], { raw }: Evidenc
     ...raw.map(({ id }) => letter(name, id)),
   ]);
   return Tally.of(letters);
+}
+
+function possibleDeadLetters(accepted: readonly AnsweredPost[], evidence: Evidence): Tally {
+  const { raw, deadAtOnce, kills, restarts = [] } = evidence;
+  const again = deadAtOnce ? 0 : kills.length + restarts.length;
+  const tally = new Tally();
+  for (const name of SUBSCRIPTIONS) {
+    for (const { delivery, unavailable } of accepted)
+      if (isHopeless(name, delivery)) tally.add(letter(name, delivery.id), unavailable + again);
+    for (const { id, unavailable } of raw) tally.add(letter(name, id), unavailable + again);
+  }
+  return tally;
 }
 
 function isHopeless(subscription: Subscription, { misshapen, fate }: PlannedDelivery): boolean {

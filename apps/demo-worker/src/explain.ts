@@ -7,7 +7,7 @@ import { WorkerModule } from './worker.module.js';
 
 /** Nothing is opened, so any names will do. */
 const PLACEHOLDERS = {
-  DEMO_QUEUE_FILE: 'queue.db',
+  DEMO_QUEUE: 'queue.db',
   DEMO_ACTIVITY_FILE: 'activity.db',
   DEMO_DOWNSTREAM_URL: 'http://localhost',
 };

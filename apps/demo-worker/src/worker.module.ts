@@ -1,6 +1,6 @@
 import { Inject, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { QueueModule } from '@pigeonpost/queue';
-import { TOPOLOGY } from '../../demo-contract/src/index.js';
+import { backendsOf, TOPOLOGY } from '../../demo-contract/src/index.js';
 import { ActivityHandlers } from './activity/activity.handlers.js';
 import { ActivityProjection } from './activity/activity.projection.js';
 import { DownstreamClient } from './notifier/downstream.client.js';
@@ -17,7 +17,7 @@ export class WorkerModule implements OnApplicationShutdown {
       imports: [
         QueueModule.forRoot({
           source: 'urn:pigeonpost:demo-worker',
-          backends: [{ name: 'events', driver: 'sqlite', file: environment.DEMO_QUEUE_FILE }],
+          backends: backendsOf(environment),
           consume: true,
           topology: TOPOLOGY,
           // Ctrl-C twice: somebody does not want to wait.

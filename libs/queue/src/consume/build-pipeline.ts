@@ -83,12 +83,12 @@ export function checkStore({ policies, store, handler, backend }: ConsumerOption
   if (store !== undefined) return;
   if (policies.single !== undefined) {
     throw new MissingStoreError(
-      `${handler.name} is a single consumer, but backend "${backend.name}" cannot remember who that is: use a backend with a store, such as sqlite`,
+      `${handler.name} is a single consumer, but backend "${backend.name}" cannot remember who that is: use a backend with a store, such as sqlite, or name that of another one in its \`store\``,
     );
   }
   if (policies.idempotency === undefined) return;
   throw new MissingStoreError(
-    `${handler.name} is idempotent, but backend "${backend.name}" cannot remember keys: use a backend with a store, such as sqlite`,
+    `${handler.name} is idempotent, but backend "${backend.name}" cannot remember keys: use a backend with a store, such as sqlite, or name that of another one in its \`store\``,
   );
 }
 

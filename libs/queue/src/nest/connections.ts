@@ -201,5 +201,9 @@ function watchMsOf({ watchdog = '30s' }: QueueModuleOptions): number | undefined
 async function storeOf(backend: LazyBackend): Promise<Store> {
   const { store } = await backend.connect();
   if (store !== undefined) return store;
-  throw new UnsupportedError(backend.name, 'remember anything', 'use a backend with a store, such as sqlite');
+  throw new UnsupportedError(
+    backend.name,
+    'remember anything',
+    'use a backend with a store, such as sqlite, or name that of another one in its `store`',
+  );
 }

@@ -84,7 +84,7 @@ describe('the requirements of policies', () => {
     ]);
     expect(entry('single consumer', { policies: limits, remembers: false })).toMatchObject({
       answer: 'refused',
-      remedy: 'use a backend that comes with a store',
+      remedy: 'use a backend that comes with a store, or name that of another one in its `store`',
     });
   });
 

@@ -23,7 +23,10 @@ export function resolveCircuit({ failures }: Of<'circuit'>): Resolution {
 /** Somebody has to remember whose turn it is. */
 export function resolveSingle({ leaseMs }: Of<'single consumer'>, { remembers }: Offer): Resolution {
   if (!remembers) {
-    return refused('has no store to remember who handles in', 'use a backend that comes with a store');
+    return refused(
+      'has no store to remember who handles in',
+      'use a backend that comes with a store, or name that of another one in its `store`',
+    );
   }
   return composed(
     'a lease in the store of the backend',

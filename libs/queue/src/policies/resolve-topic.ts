@@ -26,7 +26,7 @@ function inTheStore(): Resolution {
 function nowhere(): Resolution {
   return refused(
     'stores a repeated publish again, and has no store to recognise it with',
-    'use a backend that comes with a store, or recognise repeats in the handler with @Idempotent',
+    'use a backend that comes with a store, name that of another one in its `store`, or recognise repeats in the handler with @Idempotent',
   );
 }
 

@@ -14,7 +14,10 @@ export function resolveIdempotency(
     );
   }
   if (!remembers) {
-    return refused('has no store to remember keys in', 'use a backend that comes with a store');
+    return refused(
+      'has no store to remember keys in',
+      'use a backend that comes with a store, or name that of another one in its `store`',
+    );
   }
   const forgets =
     ttlMs < retrySpanMs
