@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import type { Backend } from '@pigeonpost/queue';
+import { type Backend, Bus } from '@pigeonpost/queue';
 import { fromKysely, fromPg } from '@pigeonpost/queue/outbox';
 import { brokerUrl, describeWith } from '../broker-url.js';
 import { OpenedBackends, takeAll } from './opened.js';
@@ -35,6 +35,20 @@ describeWith('postgres', 'a publish in a transaction on postgres', () => {
       await client.query(how);
       expect(await ready()).toBe(count);
     }
+  });
+
+  it('is one with what else the transaction does, through a bus', async () => {
+    const bus = new Bus({ backend, source: 'urn:shop', ambient: backends.ambient });
+    await client.query(`SET search_path = ${backends.schema}; CREATE TABLE orders (id text)`);
+    const order = { id: 'o-1' };
+    // #region publish
+    await client.query('BEGIN');
+    await client.query('INSERT INTO orders (id) VALUES ($1)', [order.id]);
+    await bus.publish('jobs', order, { id: 'a', tx: client });
+    await client.query('COMMIT');
+    // #endregion
+    expect(await takeAll(backend, 1)).toEqual(['a']);
+    await bus.close();
   });
 
   it('wakes who waits, soon after the commit', async () => {

@@ -1,6 +1,6 @@
 /**
  * The order by key, inside the database, because it needs a lock before it looks and must not hold one while this process
- * is away. \`messages.line\` of a message in an order is
+ * is away. `messages.line` of a message in an order is
  *
  *   0  arrived: whose turn it is has not been decided since it was published
  *   1  held: another one of its key goes first

@@ -28,7 +28,7 @@ const CHURNING = `(autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_thresho
   autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 1000000)`;
 
 /**
- * Step n leads from version n to n + 1. Released steps never change; new ones are added. \`{s}\` is the schema.
+ * Step n leads from version n to n + 1. Released steps never change; new ones are added. `{s}` is the schema.
  *
  * messages: one row per subscription and message, the body inside. It can be claimed when available_at has passed: the
  * moment of publishing, the end of a delay, or the end of a lease; 'infinity' waits behind another one of its key.
