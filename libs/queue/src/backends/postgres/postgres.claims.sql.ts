@@ -70,9 +70,6 @@ const claim = (s: string, places: Places, acked: string): string => `
   UNION ALL
   SELECT taken.*, NULL, NULL, NULL FROM taken`;
 
-/** A claim that a crash of the server's host undoes is as if it had not been: nobody waits for the disk. */
-const WITHOUT_FLUSH = `set_config('synchronous_commit', 'off', true)`;
-
 const DEAD_COLUMNS =
   'seq, published_at, subscription_id, deliveries, priority, is_text, id, topic, key, headers, body';
 
@@ -81,7 +78,7 @@ export function claimStatements(s: string) {
   const acts = (more: string, columns: string): string =>
     `unnest($1::bigint[], $2::integer[], ${more}) AS act (seq, deliveries, ${columns})`;
   return namedStatements({
-    claim: `WITH ${claim(s, ALONE, WITHOUT_FLUSH)}`,
+    claim: `WITH ${claim(s, ALONE, 'NULL')}`,
     ackAndClaim: `WITH acked AS (${acknowledge(s)}),
       ${claim(s, AFTER_ACKS, `(SELECT string_agg(seq::text, ',') FROM acked)`)}`,
     ack: acknowledge(s),
