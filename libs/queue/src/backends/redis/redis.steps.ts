@@ -10,6 +10,8 @@ import { STEP } from './redis.step.lua.js';
 import type { Argument } from './redis.wire.js';
 
 const SCRIPT = new Script(STEP);
+/** Settlements of one call: it holds up everybody else on the server, and Lua takes a few thousand at most. */
+const MOST_ACTS = 1_000;
 const GONE = -1;
 const DONE = '1'.charCodeAt(0);
 /** The width of a token in a state. */
@@ -100,9 +102,8 @@ export class RedisSteps {
   }
 
   async #step(): Promise<void> {
-    const [claim, settling] = [this.#claim, this.#settling];
+    const [claim, settling] = [this.#claim, this.#takeSettling()];
     this.#claim = undefined;
-    this.#settling = [];
     this.#isUnderWay = true;
     try {
       const sent = sorted(
@@ -115,6 +116,17 @@ export class RedisSteps {
     }
     this.#isUnderWay = false;
     if (this.#claim !== undefined || this.#settling.length > 0) this.#schedule();
+  }
+
+  /** As many calls as one step may take, and at least one; the others go with the next. */
+  #takeSettling(): readonly WaitingActs[] {
+    let [count, acts] = [0, 0];
+    for (const call of this.#settling) {
+      acts += call.acts.length;
+      if (count > 0 && acts > MOST_ACTS) break;
+      count++;
+    }
+    return this.#settling.splice(0, count);
   }
 
   async #run({ acks, others }: Sorted, claim: WaitingClaim | undefined): Promise<StepReply> {
