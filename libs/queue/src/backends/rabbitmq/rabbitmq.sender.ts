@@ -131,6 +131,17 @@ export class RabbitSender {
     for (const sending of lost) sending.settle(this.#unknown(why));
   }
 
+  /**
+   * A broker that has just started may take messages for a queue that it has not, and never answer for any on that
+   * channel. During an alarm no channel is better than another.
+   */
+  #renewChannel(why: string): void {
+    const channel = this.#channel;
+    this.#leaveChannel(why);
+    void channel?.close().catch(ignore);
+    void this.#openChannel();
+  }
+
   #pump(): void {
     const { maxUnconfirmed } = this.#parts;
     const channel = this.#channel;
@@ -201,7 +212,9 @@ export class RabbitSender {
     const isDue = ({ batch }: Sending): boolean => batch.endsAt <= nowMs;
     const why = `there was no answer within ${commandTimeoutMs} ms`;
     this.#giveUp(this.#waiting.list().filter(isDue), why);
-    for (let late = this.#confirms.find(isLate(isDue)); late; late = this.#confirms.find(isLate(isDue)))
+    const isLate = (sending: Sending): boolean => !sending.isSettled && isDue(sending);
+    if (!this.#isBlocked && this.#confirms.find(isLate) !== undefined) this.#renewChannel(why);
+    for (let late = this.#confirms.find(isLate); late; late = this.#confirms.find(isLate))
       late.settle(this.#unknown(why));
     this.#cancelDeadline = undefined;
     const next = this.#oldest();
@@ -233,8 +246,4 @@ export class RabbitSender {
     const sentence = `backend ${quote(backend)} cannot tell whether the message is stored: ${why}`;
     return { kind: 'unknown', error: new PublishOutcomeUnknownError(sentence) };
   }
-}
-
-function isLate(isDue: (sending: Sending) => boolean): (sending: Sending) => boolean {
-  return (sending) => !sending.isSettled && isDue(sending);
 }
