@@ -1,4 +1,4 @@
-import type { Capabilities } from '@pigeonpost/queue';
+import type { ForeseenBackend } from '@pigeonpost/queue';
 import type { BackendFixture } from '@pigeonpost/queue/testing';
 import type { BrokerName } from '../brokers/broker-name.js';
 import { whyMissing } from '../brokers/broker-url.js';
@@ -16,7 +16,7 @@ export interface BackendUnderLaws {
   /** How many laws may run together. */
   readonly atOnce: number;
   /** What it tells, without any broker, somebody who sets no option: what the docs speak of. */
-  readonly declared: Capabilities;
+  readonly declared: ForeseenBackend;
 }
 
 /** Every backend of the library. */

@@ -21,13 +21,16 @@ const RESULT_OF: Readonly<Record<LawAnswer, LawResult>> = {
 /** What the backends declare, and what the laws say of them if each is kept. Runs no law, and needs no broker. */
 export function declaredColumns(): readonly Column[] {
   return BACKENDS.map(({ fixture: { name }, declared }) => {
-    const results = ALL_LAWS.map((law) => [law.id, RESULT_OF[answerTo(law, declared)]] as const);
-    return { name, capabilities: declared, results: new Map(results) };
+    const { capabilities } = declared;
+    const results = ALL_LAWS.map(
+      (law) => [law.id, RESULT_OF[answerTo(law, capabilities, declared)]] as const,
+    );
+    return { name, capabilities, results: new Map(results) };
   });
 }
 
 /** What a run of the laws has shown of one backend. */
 export function provenColumn({ fixture: { name }, declared }: BackendUnderLaws, { laws }: Proof): Column {
   const results = laws.map(({ id, result }) => [id, result] as const);
-  return { name, capabilities: declared, results: new Map(results) };
+  return { name, capabilities: declared.capabilities, results: new Map(results) };
 }
