@@ -81,9 +81,9 @@ export class Counting {
     });
   }
 
-  /** Those that were counted and are not handed out are not counted. */
+  /** Those that were counted and are not handed out are not counted. What cannot be taken back counts as a crash. Never rejects. */
   async takeBack(): Promise<void> {
-    const { lines, park } = this.parts;
+    const { lines, park, report } = this.parts;
     const counted = lines.ready.filter(({ entry }) => entry !== undefined);
     const back = counted.map(async (place) => {
       const entry = place.entry as ParkEntry;
@@ -92,7 +92,8 @@ export class Counting {
       place.entry = (await park.update(entry, { ...entry.record, isOut: undefined })) ?? entry;
       lines.look(place);
     });
-    await Promise.all(back);
+    const failed = (await Promise.allSettled(back)).find((each) => each.status === 'rejected');
+    if (failed !== undefined) report('take back the attempts of parked messages', failed.reason);
   }
 }
 

@@ -9,7 +9,8 @@ import {
   TAKE_OVER_MS,
 } from './key-order.fixture.js';
 
-const RUNS = 40;
+/** The same sequences every time, so that a red run is about a change; another seed or more runs look for more. */
+const RUNS = { numRuns: 40, seed: 2_026 };
 const KEYS = ['a', 'b', 'c'] as const;
 
 type Step =
@@ -229,6 +230,6 @@ describe('a key gate, by chance', () => {
         }
       },
     );
-    await expect(fc.assert(keeps, { numRuns: RUNS })).resolves.toBeUndefined();
+    await expect(fc.assert(keeps, RUNS)).resolves.toBeUndefined();
   }, 120_000);
 });

@@ -51,6 +51,19 @@ describe('a key gate', () => {
     await other.stop();
   });
 
+  it('has its successor wait for what it stopped with and could not give back', async () => {
+    const office = await Office.open();
+    const [one, other] = [office.process(), office.process()];
+    await office.publish('a1', 'a2');
+    const [a1] = await one.take(2);
+    one.view.settleFailure = one.view.gone('settle');
+    expect(await one.settle('retry', a1 as Delivery)).toBe('ok');
+    await one.stop();
+    await office.publish('a3');
+    expect(await other.drain(TAKE_OVER_MS)).toEqual(['a1', 'a2', 'a3']);
+    await other.stop();
+  });
+
   it('has its successor wait until what it had taken is back, and come first', async () => {
     const office = await Office.open();
     const [one, other] = [office.process(), office.process()];

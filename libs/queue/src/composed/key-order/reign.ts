@@ -49,6 +49,8 @@ export class Reign {
   readonly #settling: Settling;
   #cancelSweep: CancelTimer | undefined;
   #isOver = false;
+  /** Whether the broker has got back all that it was to get back so far. */
+  #givenBack: Promise<boolean> = Promise.resolve(true);
 
   constructor(parts: ReignParts) {
     this.#parts = parts;
@@ -129,8 +131,13 @@ export class Reign {
     this.turn();
   }
 
-  /** The broker gets back what is not handed out, once nothing more arrives. Answers whether it is certain that it did. */
-  async giveBack(): Promise<boolean> {
+  /** The broker gets back what is not handed out, once nothing more arrives. Answers whether it is certain that it did, now and before. */
+  giveBack(): Promise<boolean> {
+    this.#givenBack = this.#givenBack.then(async (isCertain) => (await this.#giveBack()) && isCertain);
+    return this.#givenBack;
+  }
+
+  async #giveBack(): Promise<boolean> {
     const { lines } = this;
     await this.#intake.idle();
     if (!this.#isOver && !this.#parts.isLeaving()) return true; // somebody has come meanwhile
