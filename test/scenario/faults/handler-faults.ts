@@ -20,7 +20,10 @@ export function handlerFaults(site: () => Site): void {
     await last.work();
     await site().untilDrained();
     expect(await last.end('SIGTERM')).toEqual({ code: 0, signal: null });
-    expect(await site().dead()).toEqual(['poison']);
+    const dead = await site().dead();
+    expect(new Set(dead)).toEqual(new Set(['poison']));
+    // Where what is given back is a copy, and its acknowledgement on its way, each death may leave both.
+    expect(dead.length).toBeLessThanOrEqual(site().subject.settled === 'on its way' ? 2 ** MAX_CRASHES : 1);
     expect(await site().wrong()).toEqual([]);
   });
 
