@@ -109,7 +109,8 @@ export const RENEWAL_LAWS: readonly Law[] = [
     id: 'G6',
     title:
       'a receiver that brings nothing although messages are ready is told of, and replaced until one works; what it handed out is settled',
-    gate: { needs: 'counts of messages', met: ({ depth }) => depth !== 'none' },
+    // Where counts leave out what a client has fetched, nobody can see that it keeps it.
+    gate: { needs: 'exact counts of messages', met: ({ depth }) => depth === 'exact' },
     does: async (bench) => {
       const latch = new Latch();
       const running = await consume(bench, {
