@@ -45,8 +45,9 @@ export function unconfirmed(
   facts: readonly Fact[],
   faults: readonly FaultTime[] = [],
 ): ReadonlyMap<string, number> {
+  // A consumer hears of a fault a little later than the network has it, and acknowledges into nothing meanwhile.
   const mayBeLost = (at: number): boolean =>
-    faults.some(({ from, to }) => from - ON_ITS_WAY_MS < at && at < to);
+    faults.some(({ from, to }) => from - ON_ITS_WAY_MS < at && at < to + ON_ITS_WAY_MS);
   const results = new Map(
     facts.flatMap((fact) => (fact.fact === 'settled' ? [[fact.act, fact.result]] : [])),
   );
