@@ -14,6 +14,21 @@ export const SHOWN_ELSEWHERE: readonly ShownElsewhere[] = [
     by: 'test/scenario/worker/kills.scenario-spec.ts',
   },
   {
+    id: 'I3',
+    title: 'a half-open connection is found',
+    by: 'test/scenario/faults/network-faults.ts',
+  },
+  {
+    id: 'I6',
+    title: 'topology that is deleted underneath is noticed',
+    by: 'test/brokers/rabbitmq/faults.broker-spec.ts',
+  },
+  {
+    id: 'I8',
+    title: 'a broker that is full refuses, and goes on when there is room',
+    by: 'test/brokers/redis/outage.broker-spec.ts',
+  },
+  {
     id: 'N1',
     title: 'every backend answers as memory does, call by call',
     by: 'test/laws/differential.law-spec.ts',
