@@ -10,6 +10,7 @@ import {
   Min,
   ValidateIf,
 } from 'class-validator';
+import { ConnectionTimes } from '../../backend/connection-times.js';
 import { checkSchemaName } from './postgres.schema.js';
 
 const URL_RULE = 'url must be a connection string such as postgres://user:password@host:5432/database';
@@ -17,7 +18,7 @@ const SCHEMA_RULE =
   'schema must be 1 to 48 characters, a small letter or "_" first, then small letters, digits or "_"';
 
 /** Options of the postgres backend. Processes that name the same database and schema share their messages. */
-export class PostgresOptions {
+export class PostgresOptions extends ConnectionTimes {
   /** `postgres://user:password@host:5432/database`. Without it, PGHOST and the other variables of libpq count. */
   @IsOptional()
   @IsString()
@@ -62,27 +63,6 @@ export class PostgresOptions {
   @Min(1)
   @Max(256 * 1024 * 1024)
   maxBytes?: number = 16 * 1024 * 1024;
-
-  /** How long to wait for a connection before trying another one. */
-  @IsOptional()
-  @IsInt()
-  @Min(50)
-  @Max(60_000)
-  connectTimeoutMs?: number = 4_000;
-
-  /** Deadline of every call; also how long a publish waits for a connection that is lost. */
-  @IsOptional()
-  @IsInt()
-  @Min(100)
-  @Max(600_000)
-  commandTimeoutMs?: number = 10_000;
-
-  /** How often a connection that says nothing is asked whether it still is one, and how long it may take to answer. */
-  @IsOptional()
-  @IsInt()
-  @Min(50)
-  @Max(60_000)
-  heartbeatMs?: number = 5_000;
 
   /** How often an idle receiver looks for messages that nobody told it of. Default 1 000, behind a pooler 200. */
   @IsOptional()

@@ -1,12 +1,13 @@
 import { IsIn, IsInt, IsObject, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { BackendUnavailableError } from '../../backend/backend.errors.js';
+import { ConnectionTimes } from '../../backend/connection-times.js';
 
 const URL_RULE = 'url must begin with amqp:// or amqps://, such as amqp://user:password@host:5672/vhost';
 const PREFIX_RULE =
   'prefix must be 1 to 40 letters, digits, "_" or "-": it begins the names of all queues and exchanges';
 
 /** Options of the rabbitmq backend. Every process with the same broker, virtual host and prefix shares its messages. */
-export class RabbitmqOptions {
+export class RabbitmqOptions extends ConnectionTimes {
   @IsString()
   @Matches(/^amqps?:\/\//, { message: URL_RULE })
   url!: string;
@@ -33,26 +34,12 @@ export class RabbitmqOptions {
   @Max(128 * 1024 * 1024)
   maxBytes?: number = 8 * 1024 * 1024;
 
-  /** How long a connection may take to be made. */
-  @IsOptional()
-  @IsInt()
-  @Min(100)
-  @Max(600_000)
-  connectTimeoutMs?: number = 4_000;
-
-  /** Deadline of every call, a publish included. */
-  @IsOptional()
-  @IsInt()
-  @Min(100)
-  @Max(600_000)
-  commandTimeoutMs?: number = 10_000;
-
-  /** A dead connection is noticed within twice this time. */
+  /** Whole seconds for the protocol; these rules take the place of those that the others have. */
   @IsOptional()
   @IsInt()
   @Min(1_000)
   @Max(600_000)
-  heartbeatMs?: number = 5_000;
+  override heartbeatMs?: number = 5_000;
 
   /** Most messages that wait for their confirmation at once; further ones wait here. */
   @IsOptional()

@@ -1,4 +1,5 @@
 import { IsBoolean, IsInt, IsObject, IsOptional, IsString, IsUrl, Matches, Max, Min } from 'class-validator';
+import { ConnectionTimes } from '../../backend/connection-times.js';
 import { quote } from '../../message/names.js';
 import { QueueError } from '../../message/queue-error.js';
 
@@ -14,7 +15,7 @@ export class RedisServerError extends QueueError {
 }
 
 /** Options of the redis backend. Every process with the same server, database and prefix shares its messages. */
-export class RedisOptions {
+export class RedisOptions extends ConnectionTimes {
   /** `redis://user:password@host:port/database`, or `rediss:` for TLS. */
   @IsUrl(
     { protocols: ['redis', 'rediss'], require_protocol: true, require_tld: false, require_host: true },
@@ -44,27 +45,6 @@ export class RedisOptions {
   @Min(1)
   @Max(64 * 1024 * 1024)
   maxBytes?: number = 1024 * 1024;
-
-  /** How long the start waits for the server, and each later attempt to connect. */
-  @IsOptional()
-  @IsInt()
-  @Min(100)
-  @Max(600_000)
-  connectTimeoutMs?: number = 4_000;
-
-  /** How long any call waits for its answer, or for a connection, before it fails. */
-  @IsOptional()
-  @IsInt()
-  @Min(100)
-  @Max(600_000)
-  commandTimeoutMs?: number = 10_000;
-
-  /** A connection that answers nothing for twice as long is given up. */
-  @IsOptional()
-  @IsInt()
-  @Min(100)
-  @Max(600_000)
-  heartbeatMs?: number = 5_000;
 
   /** Starts on a server that may evict keys when its memory is full, which loses messages without a word. */
   @IsOptional()
