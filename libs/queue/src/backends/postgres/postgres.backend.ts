@@ -17,6 +17,7 @@ import type {
   StatusListener,
 } from '../../backend/backend.js';
 import type { Capabilities } from '../../backend/capabilities.js';
+import { EphemeralReceiver } from '../../backend/ephemeral-receiver.js';
 import type { InspectQuery, Inspected } from '../../backend/inspect.js';
 import { loadDriver } from '../../backend/load-driver.js';
 import { StatusRecord } from '../../backend/status-record.js';
@@ -31,7 +32,6 @@ import type { PostgresConnection, PostgresDriver } from './postgres.connection.j
 import { PostgresDatabase } from './postgres.database.js';
 import { driftBetween } from './postgres.drift.js';
 import { PostgresEnlist } from './postgres.enlist.js';
-import { EphemeralReceiver } from './postgres.ephemeral.js';
 import { PostgresInspector } from './postgres.inspector.js';
 import { PostgresMigration } from './postgres.migration.js';
 import { PostgresOptions, resolveOptions } from './postgres.options.js';
@@ -125,8 +125,12 @@ class PostgresBackend implements Backend {
     const receiver = new PostgresReceiver(parts, opened, () => this.#receivers.delete(receiver));
     this.#receivers.add(receiver);
     if (expiresAfterMs === undefined) return receiver;
-    const kept = { backend: this.name, subscription: spec.name, id, expiresAfterMs };
-    const owner = new EphemeralReceiver(receiver, kept, { catalogue: this.#catalogue, clock: ambient.clock });
+    const kept = { backend: this.name, subscription: spec.name, expiresAfterMs };
+    const owner = new EphemeralReceiver(receiver, kept, {
+      clock: ambient.clock,
+      renew: () => this.#catalogue.renew(id).catch(() => undefined),
+      remove: () => this.#catalogue.remove(id),
+    });
     this.#receivers.add(owner);
     return owner;
   }

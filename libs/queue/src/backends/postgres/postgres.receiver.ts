@@ -1,11 +1,11 @@
 import type { Ambient } from '../../ambient/ambient.js';
+import { Alarm } from '../../backend/alarm.js';
 import { UnsupportedError } from '../../backend/backend.errors.js';
 import type { Receiver, Settlement, SettleResult } from '../../backend/backend.js';
 import { STRICT_ORDER } from '../../backend/key-order.js';
 import { reconnectDelayMs } from '../../backend/reconnect-delay.js';
 import type { SubscriptionSpec } from '../../backend/topology.js';
 import type { QueueError } from '../../message/queue-error.js';
-import { Alarm } from './postgres.alarm.js';
 import type { PostgresBell } from './postgres.bell.js';
 import { MAX_DELAY_MS, MAX_LEASE_MS } from './postgres.capabilities.js';
 import type { Act, Claimed, PostgresClaims } from './postgres.claims.js';
@@ -152,6 +152,7 @@ export class PostgresReceiver implements Receiver {
       let hasLeft = false;
       const leave = (): void => {
         if (!this.#isOver(signal)) return;
+        cancel(); // told twice
         cancel = this.#parts.ambient.clock.timer(LAST_CLAIM_MS, () => {
           hasLeft = true;
           resolve(NOTHING);

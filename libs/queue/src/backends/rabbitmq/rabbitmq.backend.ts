@@ -12,6 +12,7 @@ import type {
   PublishCall,
   PublishResult,
   Receiver,
+  StatusListener,
 } from '../../backend/backend.js';
 import type { Capabilities } from '../../backend/capabilities.js';
 import type { Inspected, InspectQuery } from '../../backend/inspect.js';
@@ -148,6 +149,10 @@ class RabbitmqBackend implements Backend {
     return this.#parts.status.read();
   }
 
+  onStatus(listener: StatusListener): void {
+    this.#parts.status.onChange(listener);
+  }
+
   close(deadline: Date): Promise<void> {
     this.#closing ??= this.#close(deadline);
     return this.#closing;
@@ -189,11 +194,7 @@ class RabbitmqBackend implements Backend {
 
 async function open(name: string, given: RabbitmqOptions, ambient: Ambient): Promise<OpenedBackend> {
   const options = resolveOptions(name, given);
-  const { password, username } = new URL(options.url);
-  const errors = new RabbitErrors(
-    name,
-    redactorOf([options.url, password, username === 'guest' ? '' : password]),
-  );
+  const errors = new RabbitErrors(name, redactorOf([options.url, new URL(options.url).password]));
   const status = new RabbitStatus(ambient.clock);
   const dial = await dialer(name, options, ambient.clock);
   const shared = { dial, ambient, errors, status };

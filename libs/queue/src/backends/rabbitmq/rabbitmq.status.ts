@@ -1,5 +1,5 @@
 import type { Clock } from '../../ambient/clock.js';
-import type { BackendStatus } from '../../backend/backend.js';
+import type { BackendStatus, StatusListener } from '../../backend/backend.js';
 import { StatusRecord } from '../../backend/status-record.js';
 
 /** The status of several connections together: none may be lost for the backend to be up. */
@@ -43,6 +43,11 @@ export class RabbitStatus {
 
   closed(): void {
     this.#record.closed();
+  }
+
+  /** As `onStatus` of a backend. */
+  onChange(listener: StatusListener): void {
+    this.#record.onChange(listener);
   }
 
   read(): BackendStatus {

@@ -1,4 +1,5 @@
 import type { Ambient } from '../../ambient/ambient.js';
+import { Alarm } from '../../backend/alarm.js';
 import {
   BackendClosedError,
   BackendUnavailableError,
@@ -8,7 +9,6 @@ import {
 } from '../../backend/backend.errors.js';
 import type { Receiver, Settlement, SettleResult } from '../../backend/backend.js';
 import type { QueueError } from '../../message/queue-error.js';
-import { Alarm } from './redis.alarm.js';
 import type { RedisBell } from './redis.bell.js';
 import { MAX_DELAY_MS, MAX_LEASE_MS } from './redis.capabilities.js';
 import { RedisDelivery } from './redis.delivery.js';
@@ -109,7 +109,7 @@ export class RedisReceiver implements Receiver {
     for (;;) {
       if (this.#isOver(signal) || !(max > 0)) return [];
       const claim = this.#claim(max);
-      const found = await Promise.race([claim, alarm.wasToldToEnd(() => this.#isOver(signal))]);
+      const found = await Promise.race([claim, this.#toldToEnd(signal, alarm)]);
       if (found === undefined) {
         claim.then((late) => this.#giveBack(late.deliveries)).catch(() => undefined);
         return [];
@@ -119,6 +119,15 @@ export class RedisReceiver implements Receiver {
       if (leftMs <= 0) return [];
       await alarm.wait(Math.min(leftMs, found.dueInMs));
     }
+  }
+
+  /** Resolves when a ring finds that it is over; until then never. */
+  #toldToEnd(signal: AbortSignal, alarm: Alarm): Promise<undefined> {
+    return new Promise((resolve) => {
+      alarm.whenRung(() => {
+        if (this.#isOver(signal)) resolve(undefined);
+      });
+    });
   }
 
   /** One after the other: each takes what is there. An outage brings nothing, until the connection is back. */

@@ -17,6 +17,7 @@ import type {
   StatusListener,
 } from '../../backend/backend.js';
 import type { Capabilities } from '../../backend/capabilities.js';
+import { EphemeralReceiver } from '../../backend/ephemeral-receiver.js';
 import type { InspectQuery, Inspected } from '../../backend/inspect.js';
 import { NothingRetainedError } from '../../backend/retention.js';
 import { StatusRecord } from '../../backend/status-record.js';
@@ -28,7 +29,6 @@ import { openDatabase, whileBusy } from './sqlite.connection.js';
 import { SqliteEnlist } from './sqlite.enlist.js';
 import { unavailable } from './sqlite.errors.js';
 import { SqliteCounters } from './sqlite.counters.js';
-import { EphemeralReceiver } from './sqlite.ephemeral-receiver.js';
 import { SqliteDedup } from './sqlite.dedup.js';
 import { SqliteInspector } from './sqlite.inspector.js';
 import { type ResolvedSqliteOptions, resolveOptions, SqliteOptions } from './sqlite.options.js';
@@ -159,12 +159,15 @@ class SqliteBackend implements Backend {
     this.#receivers.add(receiver);
     if (expiresAfterMs === undefined) return receiver;
     const { ephemeral } = this.#topology;
-    const kept = { backend: this.name, subscription: spec.name, id, expiresAfterMs };
+    const kept = { backend: this.name, subscription: spec.name, expiresAfterMs };
     const owner = new EphemeralReceiver(receiver, kept, {
-      ephemeral,
-      writer,
-      counters: this.#counters,
       clock: ambient.clock,
+      renew: () => writer.submit('renew a subscription', () => ephemeral.renew(id, ambient.clock.now())),
+      remove: () =>
+        writer.submit('remove a subscription', () => {
+          ephemeral.remove(id);
+          this.#counters.topologyChanged();
+        }),
     });
     this.#receivers.add(owner);
     return owner;

@@ -1,11 +1,11 @@
 import type { Ambient } from '../../ambient/ambient.js';
+import { Alarm } from '../../backend/alarm.js';
 import { UnsupportedError } from '../../backend/backend.errors.js';
 import type { Receiver, Settlement, SettleResult } from '../../backend/backend.js';
 import { STRICT_ORDER } from '../../backend/key-order.js';
 import type { SubscriptionSpec } from '../../backend/topology.js';
 import type { QueueError } from '../../message/queue-error.js';
 import { Abandonable } from './sqlite.abandonable.js';
-import { Alarm } from './sqlite.alarm.js';
 import type { SqliteBell } from './sqlite.bell.js';
 import { MAX_DELAY_MS, MAX_LEASE_MS } from './sqlite.capabilities.js';
 import { SqliteDelivery } from './sqlite.delivery.js';

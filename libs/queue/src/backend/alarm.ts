@@ -1,4 +1,4 @@
-import type { Clock } from '../../ambient/clock.js';
+import type { Clock } from '../ambient/clock.js';
 
 /** Wakes one sleeper. A ring while nobody sleeps is kept for the next sleep, so none is missed. */
 export class Alarm {
@@ -29,14 +29,17 @@ export class Alarm {
 
   /** Resolves at the next ring, or after `delayMs`. */
   async wait(delayMs: number): Promise<void> {
-    if (this.#rung) return;
-    await new Promise<void>((resolve) => {
+    if (!this.#rung) await this.#sleep(delayMs);
+    this.#rung = false;
+  }
+
+  #sleep(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
       const cancel = this.#clock.timer(delayMs, resolve);
       this.#wake = () => {
         cancel();
         resolve();
       };
     });
-    this.#wake = undefined;
   }
 }
