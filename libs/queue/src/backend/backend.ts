@@ -28,6 +28,12 @@ export interface Backend {
    * saves the promise, the batch and the turn that `publish` needs. Same results, same meaning.
    */
   readonly publishNow?: ((message: Outgoing) => PublishResult) | undefined;
+  /**
+   * As `publish`, with each result as soon as it is known, in any order: where the broker confirms messages one by one,
+   * so that no call has to wait for another. What a later call brings is written after what an earlier one brought.
+   * Answers for every message, in its own time at the latest. Never throws.
+   */
+  readonly publishEach?: ((batch: readonly Outgoing[], answers: PublishAnswers) => void) | undefined;
   /** Several receivers of one subscription compete. Throws when the subscription, or the order asked for, was never ensured. */
   open(subscription: SubscriptionSpec): Promise<Receiver>;
   inspect(query: InspectQuery): AsyncIterable<Inspected>;
@@ -49,6 +55,12 @@ export interface PublishCall {
   readonly tx?: unknown;
   /** Gives up waiting: messages not yet confirmed end as `unknown` or `refused`. */
   readonly signal?: AbortSignal;
+}
+
+/** Whoever waits for the results of a call. */
+export interface PublishAnswers {
+  /** Of the message in this place of the batch. May be called before `publishEach` returns. */
+  answered(at: number, result: PublishResult): void;
 }
 
 /** Three outcomes, never two: what is neither stored nor refused may or may not have been stored. */

@@ -15,8 +15,8 @@ import type { InspectQuery, Inspected } from './inspect.js';
 import type { Drift, SubscriptionSpec, Topology } from './topology.js';
 
 /**
- * Passes every call on: the start of a backend that watches, changes or fails some of them. `publishNow` is left out,
- * so that whoever overrides `publish` sees every message.
+ * Passes every call on: the start of a backend that watches, changes or fails some of them. `publishNow` and
+ * `publishEach` are left out, so that whoever overrides `publish` sees every message.
  */
 export abstract class ForwardingBackend implements Backend {
   constructor(protected readonly inner: Backend) {}

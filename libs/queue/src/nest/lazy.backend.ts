@@ -84,6 +84,7 @@ export class LazyBackend implements Backend {
   #opening: Promise<ComposedBackend> | undefined;
   #opened: Backend | undefined;
   #publishNow: Backend['publishNow'];
+  #publishEach: Backend['publishEach'];
   #closed = false;
   /** Open, and not yet in use while `isMissing`. */
   #dialled: Backend | undefined;
@@ -123,7 +124,7 @@ export class LazyBackend implements Backend {
   /** From now on until `arrived` every use is refused at once, and certainly does nothing; `why` is its last error. */
   missing(why: unknown): void {
     this.#missing = true;
-    this.#opened = this.#publishNow = undefined;
+    this.#opened = this.#publishNow = this.#publishEach = undefined;
     this.#note(why);
     this.#tell();
   }
@@ -142,6 +143,7 @@ export class LazyBackend implements Backend {
     if (this.#opened !== undefined) return;
     this.#opened = backend;
     this.#publishNow = backend.publishNow?.bind(backend);
+    this.#publishEach = backend.publishEach?.bind(backend);
     this.#tell();
   }
 
@@ -179,6 +181,11 @@ export class LazyBackend implements Backend {
   /** Only once it is open, and only where the backend has it. */
   get publishNow(): Backend['publishNow'] {
     return this.#publishNow;
+  }
+
+  /** The same. */
+  get publishEach(): Backend['publishEach'] {
+    return this.#publishEach;
   }
 
   async #backend(): Promise<Backend> {

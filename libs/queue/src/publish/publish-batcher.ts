@@ -1,12 +1,9 @@
 import type { CancelTimer, Clock } from '../ambient/clock.js';
 import type { Backend, PublishResult } from '../backend/backend.js';
-import {
-  BackendClosedError,
-  BackendUnavailableError,
-  PublishOutcomeUnknownError,
-} from '../backend/backend.errors.js';
+import { BackendClosedError, BackendUnavailableError } from '../backend/backend.errors.js';
 import type { Outgoing } from '../message/outgoing.js';
-import { QueueError } from '../message/queue-error.js';
+import type { QueueError } from '../message/queue-error.js';
+import { type PublishFlight, PublishFlights } from './publish-flights.js';
 import type { Receipt } from './publish-options.js';
 import { type Pressed, type WaitingPublish, WaitingReceipt, WaitingResult } from './waiting-publish.js';
 
@@ -15,7 +12,10 @@ export interface BatcherOptions {
   readonly clock: Clock;
   /** A publish without an answer after this long ends: as unknown when it was sent, as refused when it still waited. */
   readonly timeoutMs: number;
-  /** Messages that may wait for the backend; more are refused at once. */
+  /**
+   * Messages that may wait for the backend; more are refused at once. Where calls overlap, those under way are among
+   * them: the backend has them, and keeps those that it cannot send yet.
+   */
   readonly maxPending: number;
   /** Decides what becomes of a message that met the bounds of a subscription. Default: what the backend answered. */
   readonly pressed?: Pressed;
@@ -25,21 +25,24 @@ export interface BatcherOptions {
 const NOW = Promise.resolve();
 
 /**
- * Joins the publishes of one turn into one call, and those that come while a call is under way into the next one.
- * There is no timer, so a publish that comes alone leaves alone, at once.
+ * Joins the publishes of one turn into one call. Where a call is a round trip, those that come while it is under way go
+ * with the next one; a backend that confirms messages one by one has the next call at once. There is no timer, so a
+ * publish that comes alone leaves alone, at once.
  */
 export class PublishBatcher {
   #pending: WaitingPublish[] = [];
-  #inFlight: readonly WaitingPublish[] | undefined;
-  /** How many of those have ended already, the first ones: their time was over. */
-  #ended = 0;
-  #sentAt = 0;
+  readonly #flights: PublishFlights;
+  /** The call that the next one has to wait for. */
+  #roundTrip: PublishFlight | undefined;
   #scheduled = false;
   #closing: Promise<void> | undefined;
   #watchdog: CancelTimer | undefined;
   #idle: (() => void) | undefined;
 
-  constructor(private readonly options: BatcherOptions) {}
+  constructor(private readonly options: BatcherOptions) {
+    const { backend, timeoutMs } = options;
+    this.#flights = new PublishFlights({ name: backend.name, timeoutMs, landed: () => this.#next() });
+  }
 
   get closed(): boolean {
     return this.#closing !== undefined;
@@ -69,13 +72,15 @@ export class PublishBatcher {
   #refusal(): QueueError | undefined {
     const { backend, maxPending } = this.options;
     if (this.closed) return new BackendClosedError(backend.name, 'publish');
-    return this.#pending.length >= maxPending ? this.#full() : undefined;
+    const underWay = this.#roundTrip === undefined ? this.#flights.unanswered : 0;
+    return this.#pending.length + underWay >= maxPending ? this.#full() : undefined;
   }
 
   #enter(waiting: WaitingPublish): void {
     this.#pending.push(waiting);
-    if (this.#inFlight !== undefined) waiting.since = this.options.clock.mono();
-    else if (!this.#scheduled) this.#schedule();
+    if (this.#scheduled) return;
+    if (this.#hasToWait) waiting.since = this.options.clock.mono();
+    else this.#schedule();
   }
 
   /** Sends what waits and resolves when all of it has its result; later publishes are refused. */
@@ -85,10 +90,16 @@ export class PublishBatcher {
   }
 
   async #close(): Promise<void> {
-    if (this.#pending.length > 0 || this.#inFlight !== undefined) {
+    if (this.#pending.length > 0 || !this.#flights.isEmpty) {
       await new Promise<void>((resolve) => (this.#idle = resolve));
     }
     this.#watchdog?.();
+  }
+
+  /** A call that is a round trip waits for all others, and all others wait for it. */
+  get #hasToWait(): boolean {
+    if (this.#roundTrip !== undefined) return true;
+    return !this.#flights.isEmpty && this.options.backend.publishEach === undefined;
   }
 
   #schedule(): void {
@@ -98,98 +109,65 @@ export class PublishBatcher {
 
   readonly #send = (): void => {
     this.#scheduled = false;
-    const { backend, clock } = this.options;
-    const batch = this.#pending.splice(0, backend.capabilities.batch.publish);
-    this.#inFlight = batch;
-    this.#ended = 0;
-    this.#sentAt = clock.mono();
-    this.#watchdog ??= clock.timer(this.options.timeoutMs, this.#watch);
-    this.#publish(batch).then(
-      (results) => this.#done(batch, results),
-      (error: unknown) => this.#failed(batch, this.#asQueueError(error)),
-    );
+    const { backend, clock, timeoutMs } = this.options;
+    const now = clock.mono();
+    while (this.#pending.length > 0 && !this.#hasToWait)
+      this.#publish(this.#pending.splice(0, backend.capabilities.batch.publish), now);
+    // What was left behind by a full call waits since now.
+    for (let at = this.#pending.length - 1; at >= 0 && this.#pending[at]?.since === undefined; at--)
+      (this.#pending[at] as WaitingPublish).since = now;
+    if (!this.#flights.isEmpty) this.#watchdog ??= clock.timer(timeoutMs, this.#watch);
   };
 
-  /** Also what a backend throws on the spot becomes a rejection. */
-  async #publish(batch: readonly WaitingPublish[]): Promise<readonly PublishResult[]> {
-    return this.options.backend.publish(batch.map((waiting) => waiting.message));
-  }
-
-  #failed(batch: readonly WaitingPublish[], error: QueueError): void {
-    this.#done(
-      batch,
-      batch.map(() => ({ status: 'unknown', error })),
-    );
-  }
-
-  #asQueueError(cause: unknown): QueueError {
-    return cause instanceof QueueError ? cause : this.#unknown('failed in an unexpected way', { cause });
-  }
-
-  #unknown(what: string, options?: { cause: unknown }): PublishOutcomeUnknownError {
-    return new PublishOutcomeUnknownError(
-      `backend "${this.options.backend.name}" ${what}: the message may or may not be stored`,
-      options,
-    );
-  }
-
-  #done(batch: readonly WaitingPublish[], results: readonly PublishResult[]): void {
-    if (this.#inFlight !== batch) return; // given up before
-    this.#inFlight = undefined;
-    for (let at = this.#ended; at < batch.length; at++) {
-      const result = results[at] ?? { status: 'unknown', error: this.#unknown('gave no answer') };
-      (batch[at] as WaitingPublish).end(result);
+  #publish(batch: WaitingPublish[], now: number): void {
+    const { backend } = this.options;
+    const messages = batch.map(({ message }) => message);
+    const flight = this.#flights.begin(batch, now);
+    if (backend.publishEach === undefined) return void this.#fly(flight, messages);
+    try {
+      backend.publishEach(messages, flight);
+    } catch (error) {
+      flight.failed(error);
     }
-    this.#next();
+  }
+
+  /** What a backend throws, also on the spot, is the answer to all. */
+  async #fly(flight: PublishFlight, messages: readonly Outgoing[]): Promise<void> {
+    this.#roundTrip = flight;
+    try {
+      flight.answeredAll(await this.options.backend.publish(messages));
+    } catch (error) {
+      flight.failed(error);
+    }
   }
 
   #next(): void {
-    if (this.#pending.length > 0) this.#schedule();
-    else this.#idle?.();
+    if (this.#roundTrip?.isOver === true) this.#roundTrip = undefined;
+    if (this.#pending.length > 0) {
+      if (!this.#scheduled) this.#schedule();
+    } else if (this.#flights.isEmpty) this.#idle?.();
   }
 
   /** One timer for all: it ends what is late, and goes to sleep when nothing is under way. */
   readonly #watch = (): void => {
     this.#watchdog = undefined;
     const { clock, timeoutMs } = this.options;
-    if (this.#inFlight === undefined) return;
+    if (this.#flights.isEmpty) return;
     const now = clock.mono();
     this.#refuseLate(now);
-    this.#giveUpLate(this.#inFlight, now);
-    const first = this.#inFlight?.[this.#ended] ?? this.#pending[0];
-    if (first !== undefined) {
-      this.#watchdog = clock.timer(Math.max(0, this.#sinceOf(first) + timeoutMs - now), this.#watch);
-    }
+    this.#flights.giveUpLate(now);
+    const since = this.#flights.oldestSince ?? this.#pending[0]?.since;
+    if (since !== undefined) this.#watchdog = clock.timer(Math.max(0, since + timeoutMs - now), this.#watch);
   };
-
-  /** Since when somebody waits for it. Those behind it wait since later. */
-  #sinceOf({ since = this.#sentAt }: WaitingPublish): number {
-    return since;
-  }
-
-  #isLate(waiting: WaitingPublish, now: number): boolean {
-    return now >= this.#sinceOf(waiting) + this.options.timeoutMs;
-  }
 
   /** What was not sent is certainly not stored. */
   #refuseLate(now: number): void {
     const { backend, timeoutMs } = this.options;
-    const inTime = this.#pending.findIndex((waiting) => !this.#isLate(waiting, now));
+    const inTime = this.#pending.findIndex(({ since = now }) => now < since + timeoutMs);
     for (const waiting of this.#pending.splice(0, inTime === -1 ? this.#pending.length : inTime)) {
       const why = `others were under way for ${timeoutMs} ms, and it was not sent`;
       waiting.end({ status: 'refused', error: new BackendUnavailableError(backend.name, 'publish', why) });
     }
-  }
-
-  #giveUpLate(batch: readonly WaitingPublish[], now: number): void {
-    for (; this.#ended < batch.length; this.#ended++) {
-      const waiting = batch[this.#ended] as WaitingPublish;
-      if (!this.#isLate(waiting, now)) return;
-      const error = this.#unknown(`did not confirm within ${this.options.timeoutMs} ms`);
-      waiting.end({ status: 'unknown', error });
-    }
-    this.#inFlight = undefined;
-    this.#next();
   }
 
   #full(): QueueError {

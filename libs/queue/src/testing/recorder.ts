@@ -125,6 +125,23 @@ class RecordedBackend extends ForwardingBackend {
     return publishNow && ((message) => this.#publishNow(message, publishNow));
   }
 
+  /** The same. */
+  get publishEach(): Backend['publishEach'] {
+    const publishEach = this.inner.publishEach?.bind(this.inner);
+    return (
+      publishEach &&
+      ((batch, answers) => {
+        const slots = batch.map((message) => this.#note(message, this.recorder.targets(message)));
+        publishEach(batch, {
+          answered: (at, result) => {
+            this.#noteResult(slots[at] as number, result);
+            answers.answered(at, result);
+          },
+        });
+      })
+    );
+  }
+
   #publishNow(message: Outgoing, publishNow: (message: Outgoing) => PublishResult): PublishResult {
     const slot = this.#note(message, this.recorder.targets(message));
     const result = publishNow(message);

@@ -18,6 +18,7 @@ import { isParkRef, ParkInspector } from './park-inspector.js';
  */
 export class KeyOrderBackend extends ForwardingBackend {
   readonly publishNow: Backend['publishNow'];
+  readonly publishEach: Backend['publishEach'];
   readonly #parts: Omit<GateParts, 'inner'>;
   readonly #gates = new Map<string, Gate>();
   /** Gates that were given up and are not closed yet. */
@@ -30,6 +31,7 @@ export class KeyOrderBackend extends ForwardingBackend {
     super(inner);
     this.#parts = parts;
     this.publishNow = inner.publishNow?.bind(inner);
+    this.publishEach = inner.publishEach?.bind(inner);
   }
 
   override get capabilities(): Capabilities {

@@ -47,6 +47,7 @@ export interface OutboxOptions {
 export class OutboxBackend extends ForwardingBackend {
   /** As of the inner one: nothing of the outbox is in the way of a plain publish. */
   readonly publishNow: Backend['publishNow'];
+  readonly publishEach: Backend['publishEach'];
   readonly #table: OutboxTable;
   readonly #lease: OutboxLease;
   readonly #source: OutboxSource;
@@ -60,6 +61,7 @@ export class OutboxBackend extends ForwardingBackend {
   constructor(inner: Backend, options: OutboxOptions, ambient: Ambient) {
     super(inner);
     this.publishNow = inner.publishNow?.bind(inner);
+    this.publishEach = inner.publishEach?.bind(inner);
     const { table = DEFAULT_OUTBOX, pollMs = 200, leaseMs = 15_000 } = options;
     const { clock, ids } = ambient;
     checkOptions(table, { executor: options.executor, pollMs, leaseMs });
