@@ -89,4 +89,26 @@ describeWith('redis', 'opening the redis backend', () => {
     expect(text).toMatch(/it is a replica: point the URL to the primary/);
     await admin.replicaof('NO', 'ONE');
   });
+
+  it.each([
+    ['an older version', null, 'layout 1'],
+    ['a later version', '9', 'layout 9'],
+  ])('refuses keys that %s has laid out', async (_name, layout, named) => {
+    const root = '{laid-out}';
+    await admin.set(`${root}:v`, 'some-version');
+    if (layout !== null) await admin.set(`${root}:layout`, layout);
+    const { code, text } = await refusal(broker.url, { prefix: 'laid-out' });
+    expect(code).toBe('redis_server');
+    expect(text).toContain(`the keys of prefix "laid-out" (${named}, this one has 2)`);
+    expect(text).toMatch(/delete the keys, or begin with another prefix/);
+    await admin.del(`${root}:v`, `${root}:layout`);
+  });
+
+  it('opens again what it has laid out itself', async () => {
+    const backends = new OpenedBackends(broker.url);
+    const { backend } = await backends.open();
+    await backend.ensure({ subscriptions: [{ name: 's', topics: ['t'] }] }, 'create');
+    expect((await refusal(broker.url, { prefix: backends.prefix })).code).toBe('opened');
+    await backends.dispose();
+  });
 });

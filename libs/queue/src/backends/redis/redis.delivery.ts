@@ -7,6 +7,9 @@ import { readRecord } from './redis.wire.js';
 const NO_FAILURES: readonly FailureRecord[] = Object.freeze([]);
 /** Characters of the number of a message. */
 export const NUMBER_LENGTH = 13;
+/** Characters of a token, which is a holder's for the deliveries of one claim. */
+export const TOKEN_LENGTH = 10;
+export const CLAIM_LENGTH = TOKEN_LENGTH + NUMBER_LENGTH;
 const LEVEL = 100_000_000_000_000;
 const HIGHEST_PRIORITY = 9;
 
@@ -17,7 +20,7 @@ export interface ClaimedBy {
   readonly token: string;
 }
 
-/** A claimed message. `ref`, its number, and `token` are the fence: no other holder has both. */
+/** A claimed message. `ref` is its number. */
 export class RedisDelivery implements Delivery {
   readonly id: string;
   readonly ref: string;
@@ -33,7 +36,8 @@ export class RedisDelivery implements Delivery {
   readonly priority: number | undefined;
   readonly expiresAt: number | undefined;
   readonly leaseMs: number;
-  readonly token: string;
+  /** Its token and number, as it stands among what is in flight: the fence, since no other holder has both. */
+  readonly claim: string;
   /** What our own settlements have come to. */
   fate: 'held' | 'settling' | 'settled' = 'held';
   /** Ends when the settlement that is on its way has its answer. */
@@ -55,7 +59,7 @@ export class RedisDelivery implements Delivery {
     this.priority = name.priority;
     this.expiresAt = name.expiresAt;
     this.leaseMs = by.leaseMs;
-    this.token = by.token;
+    this.claim = by.token + name.ref;
   }
 }
 
@@ -71,8 +75,7 @@ export interface ClaimedName {
 }
 
 /** What a script of claims names a copy by. */
-export function readName(given: Buffer): ClaimedName {
-  const text = given.toString('latin1');
+export function readName(text: string): ClaimedName {
   if (text.length === NUMBER_LENGTH) return firstClaim(text);
   const [, deliveries = 0, failures = 0, releases = 0, score = 0, expiresAt = 0] = text
     .split(' ')

@@ -24,18 +24,19 @@ return {
 
 /**
  * Looks at messages. ARGV: id of a subscription, state, numbers. Answers, for each that is still in that state, its number, state,
- * record, and failures or nothing.
+ * record, and failures or nothing. Of what is in flight the numbers have their tokens before them.
  */
 export const LOOK = `${LINES}${String.raw`
 local s = p .. ':s:' .. ARGV[1]
 local state = ARGV[2]
 local out = {}
 for i = 3, #ARGV do
-  local seq = ARGV[i]
+  local seq = string.sub(ARGV[i], -13)
   local raw = call('HGET', s .. ':t', seq)
   local st = raw and read(raw)
-  local member = seq
+  local member = ARGV[i]
   if state == 'h' then member = string.sub(st and st.key or '', 2) .. '\0' .. seq end
+  if state == 'l' and not raw then raw = written(claimedOnce(seq)) end
   local record = call('ZSCORE', s .. ':' .. state, member) and call('HGET', s .. ':m', seq)
   if record then
     out[#out + 1] = seq
@@ -100,7 +101,7 @@ local record = call('HGET', s .. ':m', seq)
 call('ZREM', s .. ':z', seq)
 call('HSET', s .. ':m', seq, string.match(record, '^%d+;') .. ARGV[3])
 call('HDEL', s .. ':f', seq)
-write(s, seq, FREE, { d = 0, f = 0, r = 0, score = st.score, exp = 0, due = 0, key = st.key })
+write(s, seq, { d = 0, f = 0, r = 0, score = st.score, exp = 0, due = 0, key = st.key })
 line(s, seq, place(st, take(1) + 1))
 wake()
 return 1

@@ -1,7 +1,7 @@
 import { UnknownSubscriptionError } from '../../backend/backend.errors.js';
 import type { Depth, InspectQuery, Inspected, MessageState, Peeked } from '../../backend/inspect.js';
 import { CANCEL } from './redis.cancel.lua.js';
-import { NUMBER_LENGTH, priorityOf, readFailures } from './redis.delivery.js';
+import { CLAIM_LENGTH, NUMBER_LENGTH, priorityOf, readFailures } from './redis.delivery.js';
 import { DEPTH, EXPIRE, LOOK, REMOVE, REVIVE } from './redis.inspect.lua.js';
 import { type RedisLink, rootOf } from './redis.link.js';
 import { Script } from './redis.script.js';
@@ -33,7 +33,7 @@ const KEYS: Readonly<Record<MessageState, string>> = {
 const STEP = { browse: 32, purge: 500, scan: 1_000 } as const;
 
 /** Where a state says that it ends with a key. */
-const KEY_MARK = 10;
+const KEY_MARK = 0;
 /** Of a message without a priority. */
 const PLAIN_SCORE = 900_000_000_000_000;
 
@@ -111,7 +111,7 @@ export class RedisInspector {
   async *#browse(query: Browse, { id }: KnownSubscription): AsyncGenerator<Peeked> {
     const after = query.after ?? '';
     let left = query.limit;
-    const refs = (await this.#refsIn(id, query.state)).filter((ref) => ref > after);
+    const refs = (await this.#refsIn(id, query.state)).filter((ref) => numberIn(ref) > after);
     for (let at = 0; at < refs.length && left > 0; at += STEP.browse) {
       const page = refs.slice(at, at + STEP.browse);
       for (const message of await this.#look(id, query, page)) {
@@ -141,19 +141,20 @@ export class RedisInspector {
     });
   }
 
-  /** Numbers of all in one state, the oldest first. Read in steps, so that nobody else has to wait. */
+  /** Numbers of all in one state, the oldest first; with the token before it where they are in flight. Read in steps, so that nobody else has to wait. */
   async #refsIn(id: string, state: MessageState): Promise<readonly string[]> {
     const key = `${rootOf(this.#parts.prefix)}:s:${id}:${KEYS[state]}`;
     const found = new Set<string>();
+    const length = state === 'inflight' ? CLAIM_LENGTH : NUMBER_LENGTH;
     let cursor = '0';
     do {
       const reply = await this.#parts.link.call('browse', 'zscan', [key, cursor, 'COUNT', STEP.scan]);
       const [next, pairs] = reply as [Buffer, readonly Buffer[]];
       for (let at = 0; at < pairs.length; at += 2)
-        found.add((pairs[at] as Buffer).toString('latin1').slice(-NUMBER_LENGTH));
+        found.add((pairs[at] as Buffer).toString('latin1').slice(-length));
       cursor = next.toString();
     } while (cursor !== '0');
-    return [...found].sort();
+    return [...found].sort((a, b) => (numberIn(a) < numberIn(b) ? -1 : 1));
   }
 
   async #purge({ state, ref }: Purge, { id }: KnownSubscription): Promise<number> {
@@ -186,6 +187,10 @@ export class RedisInspector {
   }
 }
 
+function numberIn(ref: string): string {
+  return ref.slice(-NUMBER_LENGTH);
+}
+
 function depthOf({ name: subscription, bounds }: KnownSubscription, counts: readonly unknown[]): Depth {
   const [ready, delayed, held, inflight, dead, ...texts] = counts as [
     ...[number, number, number, number, number],
@@ -210,7 +215,7 @@ function peeked(
   { state, subscription }: Pick<Browse, 'state' | 'subscription'>,
 ): Peeked {
   const [, d = 0, f = 0, r = 0, score = PLAIN_SCORE, due = 0] =
-    /^.{11}(\d+) (\d+) (\d+) (\d+) \d+ (\d+)/s.exec(raw)?.map(Number) ?? [];
+    /^.(\d+) (\d+) (\d+) (\d+) \d+ (\d+)/s.exec(raw)?.map(Number) ?? [];
   const attempts = d - r;
   const isOpen = state === 'inflight' || state === 'dead';
   return {

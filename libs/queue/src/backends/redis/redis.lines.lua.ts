@@ -4,13 +4,14 @@
  *
  * `:m` hash, number to record (see redis.wire.ts); `:t` hash, number to state; `:f` hash, number to failures as JSON;
  * `:r` what is ready, by level of priority and place in line; `:d` what is not yet due, by when it is; `:l` what is in
- * flight, by the end of its lease; `:x` what will expire, by when; `:h` what is held, by key and number; `:k` hash, key to
+ * flight, ten characters of the holder's token and the number, by the end of its lease; `:x` what will expire, by when; `:h` what is held, by key and number; `:k` hash, key to
  * the number that has its turn; `:z` the dead, by number; `:a` those of them that hold no key, by when they died;
  * `:b` how many messages its bounds have cost it.
  *
- * A state is a token of ten characters, `k` when there is a key at its end or `-`, and then, between spaces: deliveries, failures, releases, score in `:r`, expiry,
+ * A state is `k` when there is a key at its end or `-`, and then, between spaces: deliveries, failures, releases, score in `:r`, expiry,
  * due time, and the key when the message is in the order of its key. A message that was published without anything special
- * has none until it is claimed. All times are ms of this server's clock; what is due or ends is rounded up, the present down,
+ * has none until its first delivery ends with anything but an acknowledgement: while it is in flight, that it is there is the count
+ * of that delivery. All times are ms of this server's clock; what is due or ends is rounded up, the present down,
  * so nothing is early.
  */
 export const LINES = String.raw`
@@ -22,7 +23,6 @@ local now = math.floor(us / 1000)
 local FIRST = 1000000000000
 local LEVEL = 100000000000000
 local PLAIN = 9 * LEVEL
-local FREE = '----------'
 local STEP = 500
 local made = {}
 
@@ -36,15 +36,19 @@ local function take(count)
 end
 
 local function read(raw)
-  local d, f, r, score, exp, due, key = string.match(raw, '^...........(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)(.*)$')
+  local d, f, r, score, exp, due, key = string.match(raw, '^.(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)(.*)$')
   return { d = d, f = f, r = r, score = score, exp = tonumber(exp), due = tonumber(due), key = key }
 end
 
-local function write(s, seq, token, st)
+local function written(st)
   local mark = st.key == '' and '-' or 'k'
-  call('HSET', s .. ':t', seq, token .. mark .. st.d .. ' ' .. st.f .. ' ' .. st.r .. ' ' .. st.score .. ' ' .. text(st.exp) .. ' '
-    .. text(st.due) .. st.key)
+  return mark .. st.d .. ' ' .. st.f .. ' ' .. st.r .. ' ' .. st.score .. ' ' .. text(st.exp) .. ' '
+    .. text(st.due) .. st.key
 end
+
+local function write(s, seq, st) call('HSET', s .. ':t', seq, written(st)) end
+
+local function claimedOnce(seq) return { d = 1, f = 0, r = 0, score = '90' .. seq, exp = 0, due = 0, key = '' } end
 
 local function place(st, number) return text(math.floor(st.score / LEVEL) * LEVEL + number) end
 local function isOver(st) return st.exp > 0 and st.exp <= now end
@@ -91,13 +95,19 @@ end
 local function reclaim(s)
   local ended = call('ZRANGEBYSCORE', s .. ':l', '-inf', now, 'WITHSCORES', 'LIMIT', 0, STEP)
   if #ended == 0 then return false end
-  local seqs, adds = {}, {}
+  local members, seqs, adds = {}, {}, {}
   for i = 1, #ended, 2 do
-    seqs[#seqs + 1] = ended[i]
+    local seq = string.sub(ended[i], 11)
+    members[#members + 1] = ended[i]
+    seqs[#seqs + 1] = seq
     adds[i] = ended[i + 1]
-    adds[i + 1] = ended[i]
+    adds[i + 1] = seq
   end
-  call('ZREM', s .. ':l', unpack(seqs))
+  local states = call('HMGET', s .. ':t', unpack(seqs))
+  for i, seq in ipairs(seqs) do
+    if not states[i] then write(s, seq, claimedOnce(seq)) end
+  end
+  call('ZREM', s .. ':l', unpack(members))
   call('ZADD', s .. ':d', unpack(adds))
   return #seqs == STEP
 end
@@ -169,7 +179,7 @@ end
 export const ENTER = String.raw`
 local function enter(s, number, record, st)
   call('HSET', s .. ':m', number, record)
-  write(s, number, FREE, st)
+  write(s, number, st)
   if st.exp > 0 then call('ZADD', s .. ':x', st.exp, number) end
   local key = string.sub(st.key, 2)
   if st.key ~= '' and call('HEXISTS', s .. ':k', key) == 1 then

@@ -161,11 +161,12 @@ local function storeSpecial()
   return result
 end
 
+local stamp = text(now) .. ';'
 while at <= #ARGV do
   local route = ARGV[at]
   local mark = string.byte(route)
   if mark ~= 33 and mark ~= 35 then
-    local record = now .. ';' .. ARGV[at + 1]
+    local record = stamp .. ARGV[at + 1]
     for _, target in ipairs(routeOf(route)) do add(target, record) end
     answer(1)
     at = at + 2

@@ -1,5 +1,7 @@
 import { RedisServerError, type ResolvedRedisOptions } from './redis.options.js';
-import type { RedisLink } from './redis.link.js';
+import { quote } from '../../message/names.js';
+import { type RedisLink, rootOf } from './redis.link.js';
+import { LAYOUT } from './redis.topology.lua.js';
 
 /** ZMSCORE, and LMPOP's predecessors: 6.2. */
 const OLDEST = [6, 2] as const;
@@ -11,7 +13,11 @@ export async function checkServer(
   options: ResolvedRedisOptions,
 ): Promise<void> {
   const info = readInfo(String(await link.call('ask the server what it is', 'info', [])));
-  const problem = versionProblem(info) ?? roleProblem(info) ?? evictionProblem(info, options);
+  const problem =
+    versionProblem(info) ??
+    roleProblem(info) ??
+    evictionProblem(info, options) ??
+    (await layoutProblem(link, options));
   if (problem !== undefined) throw new RedisServerError(backend, problem);
 }
 
@@ -39,4 +45,15 @@ function evictionProblem(info: Info, { allowEviction }: ResolvedRedisOptions): s
   const remedy =
     'set maxmemory-policy to noeviction, use another server, or accept the loss with allowEviction: true';
   return `its maxmemory-policy is ${policy}, which deletes messages when memory is full: ${remedy}`;
+}
+
+/** Without a version of its topology there is nothing yet under the prefix. */
+async function layoutProblem(link: RedisLink, { prefix }: ResolvedRedisOptions): Promise<string | undefined> {
+  const root = rootOf(prefix);
+  const found = await link.call('read the layout of the keys', 'mget', [`${root}:v`, `${root}:layout`]);
+  const [version, layout] = found as readonly (Buffer | null)[];
+  if (version === null || layout?.toString() === LAYOUT) return undefined;
+  const remedy =
+    'have that version handle what is left there and delete the keys, or begin with another prefix';
+  return `another version of this library has laid out the keys of prefix ${quote(prefix)} (layout ${layout?.toString() ?? '1'}, this one has ${LAYOUT}): ${remedy}`;
 }

@@ -6,12 +6,12 @@ import { LINES } from './redis.lines.lua.js';
  *
  * ARGV: id of the subscription, how many to claim, their lease in ms, their token, until when an ephemeral one is renewed in
  * ms or nothing, `breaks` or `block-key`, `skip` or `hold`, how many settlements are no acknowledgements; for each of these kind,
- * number, token, ms, and failures as JSON; for each acknowledgement number and token.
+ * claim, ms, and failures as JSON; for each acknowledgement its claim. A claim is a token and a number.
  *
  * Answers -1 when there is no such subscription. Otherwise: a `1` per settlement that was done and a `0` per lost one; in
- * how many ms something is due, -1 for nothing, looked up only when nothing was claimed; and for each claim a number with
- * deliveries, failures, releases, score and expiry, the record, and its failures if it has any. The first claim of a plain
- * message has only the number.
+ * how many ms something is due, -1 for nothing, looked up only when nothing was claimed; the numbers of what was claimed with
+ * commas, each with deliveries, failures, releases, score and expiry unless it is the first claim of a plain message; and for each the
+ * record, and its failures if it has any.
  */
 export const STEP = `${LINES}${String.raw`
 local s = p .. ':s:' .. ARGV[1]
@@ -23,32 +23,35 @@ catchUp(s)
 
 local done = {}
 
-local function acknowledge(first, count)
-  local seqs = {}
-  for i = 1, count do seqs[i] = ARGV[first + 2 * i - 2] end
-  local states = call('HMGET', s .. ':t', unpack(seqs))
-  local ends = call('ZMSCORE', s .. ':l', unpack(seqs))
-  local ok = {}
-  for i, seq in ipairs(seqs) do
-    local raw = states[i]
-    local isHeld = raw and ends[i] and tonumber(ends[i]) > now and string.sub(raw, 1, 10) == ARGV[first + 2 * i - 1]
+-- Where none has one, all that is in line and in flight is plain.
+local function hasStates() return call('EXISTS', s .. ':t') == 1 end
+
+local function acknowledge(first)
+  local ends = call('ZMSCORE', s .. ':l', unpack(ARGV, first))
+  local held, seqs = {}, {}
+  for i, leaseEnd in ipairs(ends) do
+    local isHeld = leaseEnd and tonumber(leaseEnd) > now
     done[#done + 1] = isHeld and '1' or '0'
-    if isHeld then ok[#ok + 1] = seq end
+    if isHeld then
+      held[#held + 1] = ARGV[first + i - 1]
+      seqs[#seqs + 1] = string.sub(ARGV[first + i - 1], 11)
+    end
   end
-  if #ok == 0 then return end
-  call('ZREM', s .. ':l', unpack(ok))
-  call('HDEL', s .. ':m', unpack(ok))
-  call('HDEL', s .. ':t', unpack(ok))
-  call('HDEL', s .. ':f', unpack(ok))
-  call('ZREM', s .. ':x', unpack(ok))
-  for i, seq in ipairs(seqs) do
-    local isKeyed = done[#done - #seqs + i] == '1' and string.byte(states[i], 11) == 107
-    if isKeyed then pass(s, string.sub(read(states[i]).key, 2)) end
+  if #seqs == 0 then return end
+  call('ZREM', s .. ':l', unpack(held))
+  call('HDEL', s .. ':m', unpack(seqs))
+  if not hasStates() then return end
+  local states = call('HMGET', s .. ':t', unpack(seqs))
+  call('HDEL', s .. ':t', unpack(seqs))
+  call('HDEL', s .. ':f', unpack(seqs))
+  call('ZREM', s .. ':x', unpack(seqs))
+  for _, raw in ipairs(states) do
+    if raw and string.byte(raw) == 107 then pass(s, string.sub(read(raw).key, 2)) end
   end
 end
 
 local function back(seq, st, ms, isOld)
-  write(s, seq, FREE, st)
+  write(s, seq, st)
   if isOver(st) then return drop(s, seq, st) end
   if st.exp > 0 then call('ZADD', s .. ':x', st.exp, seq) end
   if ms > 0 then return schedule(s, seq, later(ms)) end
@@ -62,20 +65,21 @@ local function bury(seq, st)
   if ARGV[7] == 'skip' then st.key = '' end
   if st.key == '' then call('ZADD', s .. ':a', now, seq) end
   st.due = now
-  write(s, seq, FREE, st)
+  write(s, seq, st)
   if key ~= st.key then pass(s, string.sub(key, 2)) end
 end
 
-local function settle(kind, seq, holder, ms, failures)
-  local raw = call('HGET', s .. ':t', seq)
-  local leaseEnd = call('ZSCORE', s .. ':l', seq)
-  if not (raw and leaseEnd and tonumber(leaseEnd) > now and string.sub(raw, 1, 10) == holder) then return '0' end
+local function settle(kind, claim, ms, failures)
+  local leaseEnd = call('ZSCORE', s .. ':l', claim)
+  if not (leaseEnd and tonumber(leaseEnd) > now) then return '0' end
   if kind == 'extend' then
-    call('ZADD', s .. ':l', later(ms), seq)
+    call('ZADD', s .. ':l', later(ms), claim)
     return '1'
   end
-  call('ZREM', s .. ':l', seq)
-  local st = read(raw)
+  call('ZREM', s .. ':l', claim)
+  local seq = string.sub(claim, 11)
+  local raw = call('HGET', s .. ':t', seq)
+  local st = raw and read(raw) or claimedOnce(seq)
   if kind == 'release' then
     st.r = st.r + 1
     back(seq, st, ms, true)
@@ -95,17 +99,24 @@ local function settle(kind, seq, holder, ms, failures)
 end
 
 local others = tonumber(ARGV[8])
-local firstAck = 9 + 5 * others
-for i = 9, firstAck - 1, 5 do
-  done[#done + 1] = settle(ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4])
+local firstAck = 9 + 4 * others
+for i = 9, firstAck - 1, 4 do
+  done[#done + 1] = settle(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3])
 end
-if #ARGV >= firstAck then acknowledge(firstAck, (#ARGV - firstAck + 1) / 2) end
+if #ARGV >= firstAck then acknowledge(firstAck) end
 
-local out = { table.concat(done), -1 }
+local out = { table.concat(done), -1, '' }
 local left = tonumber(ARGV[2])
 local leaseEnd = text(later(ARGV[3]))
 local bytes = 0
 local size = 32
+local names = {}
+
+local function claimed(st, score)
+  st.d, st.score = text(st.d + 1), score
+  st.due = 0
+  return written(st), ' ' .. st.d .. ' ' .. st.f .. ' ' .. st.r .. ' ' .. score .. ' ' .. text(st.exp)
+end
 
 local function claim(popped)
   local seqs = {}
@@ -119,14 +130,14 @@ local function claim(popped)
     if st and isOver(st) then
       drop(s, seq, st)
     elseif record then
-      local counts, exp, key = '1 0 0', '0', ''
-      if st then counts, exp, key = (st.d + 1) .. ' ' .. st.f .. ' ' .. st.r, text(st.exp), st.key end
-      local told = counts .. ' ' .. popped[2 * i] .. ' ' .. exp
+      local told = ''
+      if st then
+        changed[#changed + 1] = seq
+        changed[#changed + 1], told = claimed(st, popped[2 * i])
+      end
       ends[#ends + 1] = leaseEnd
-      ends[#ends + 1] = seq
-      changed[#changed + 1] = seq
-      changed[#changed + 1] = token .. (key == '' and '-' or 'k') .. told .. ' 0' .. key
-      out[#out + 1] = st and (seq .. ' ' .. told) or seq
+      ends[#ends + 1] = token .. seq
+      names[#names + 1] = seq .. told
       out[#out + 1] = record
       if st and st.f ~= '0' then out[#out + 1] = call('HGET', s .. ':f', seq) end
       bytes = bytes + #record
@@ -135,7 +146,7 @@ local function claim(popped)
   end
   if #ends == 0 then return end
   call('ZADD', s .. ':l', unpack(ends))
-  call('HSET', s .. ':t', unpack(changed))
+  if #changed > 0 then call('HSET', s .. ':t', unpack(changed)) end
 end
 
 while left > 0 and bytes < 8000000 do
@@ -144,8 +155,9 @@ while left > 0 and bytes < 8000000 do
   claim(popped)
   size = math.min(2 * size, 512)
 end
+out[3] = table.concat(names, ',')
 
-if #out == 2 then
+if #out == 3 then
   local first = call('ZRANGE', s .. ':d', 0, 0, 'WITHSCORES')[2]
   local ending = call('ZRANGE', s .. ':l', 0, 0, 'WITHSCORES')[2]
   local due = math.min(tonumber(first or 'inf'), tonumber(ending or 'inf'))

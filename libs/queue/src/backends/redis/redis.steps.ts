@@ -3,7 +3,7 @@ import { UnknownSubscriptionError } from '../../backend/backend.errors.js';
 import type { KeyOrder } from '../../backend/key-order.js';
 import type { Ambient } from '../../ambient/ambient.js';
 import { type FailureRecord, MAX_FAILURE_HISTORY } from '../../message/failure-record.js';
-import { type ClaimedBy, readName, RedisDelivery } from './redis.delivery.js';
+import { type ClaimedBy, readName, RedisDelivery, TOKEN_LENGTH } from './redis.delivery.js';
 import type { RedisLink } from './redis.link.js';
 import { Script } from './redis.script.js';
 import { STEP } from './redis.step.lua.js';
@@ -14,8 +14,6 @@ const SCRIPT = new Script(STEP);
 const MOST_ACTS = 1_000;
 const GONE = -1;
 const DONE = '1'.charCodeAt(0);
-/** The width of a token in a state. */
-const TOKEN_LENGTH = 10;
 const TOKENS = 36 ** TOKEN_LENGTH;
 
 export interface SubscriptionName {
@@ -135,19 +133,19 @@ export class RedisSteps {
     const head = [this.#subscription.id, claim?.max ?? 0, leaseMs, token, expiresAfterMs ?? ''];
     const args: Argument[] = [...head, order.onRetry, order.onDead, others.length];
     for (const act of others) args.push(...argumentsOf(act));
-    for (const { delivery } of acks) args.push(delivery.ref, delivery.token);
+    for (const { delivery } of acks) args.push(delivery.claim);
     return { answer: await link.run('receive and settle', SCRIPT, args), token };
   }
 
   #answer(reply: StepReply, { sent, settling, claim }: Step): void {
     const isGone = reply.answer === GONE;
-    const [done, dueInMs, ...claimed] = isGone ? NOTHING : (reply.answer as Reply);
+    const [done, dueInMs] = isGone ? NOTHING : (reply.answer as Reply);
     if (sent.others.length === 0) this.#tellInOrder(done, settling);
     else this.#tellSorted(done, sent, settling);
     if (isGone) claim?.reject(new UnknownSubscriptionError(this.#setup.backend, this.#subscription.name));
     else
       claim?.resolve({
-        deliveries: this.#read(claimed, reply.token),
+        deliveries: this.#read(reply.answer as Reply, reply.token),
         dueInMs: dueInMs < 0 ? Infinity : dueInMs,
       });
   }
@@ -164,20 +162,21 @@ export class RedisSteps {
       resolve(acts.map((act) => resultOf(done[places.get(act) as number])));
   }
 
-  #read(claimed: readonly Buffer[], token: string): readonly RedisDelivery[] {
+  #read(reply: Reply, token: string): readonly RedisDelivery[] {
+    const names = reply[2].toString('latin1');
+    if (names === '') return [];
     const by: ClaimedBy = {
       subscription: this.#setup.subscription.name,
       leaseMs: this.#setup.leaseMs,
       token,
     };
-    const deliveries: RedisDelivery[] = [];
-    for (let at = 0; at < claimed.length;) {
-      const name = readName(claimed[at++] as Buffer);
-      const record = claimed[at++] as Buffer;
-      const history = name.failures > 0 ? claimed[at++] : undefined;
-      deliveries.push(new RedisDelivery(name, { record, history }, by));
-    }
-    return deliveries;
+    let at = RECORDS_AT;
+    return names.split(',').map((text) => {
+      const name = readName(text);
+      const record = reply[at++] as Buffer;
+      const history = name.failures > 0 ? (reply[at++] as Buffer) : undefined;
+      return new RedisDelivery(name, { record, history }, by);
+    });
   }
 }
 
@@ -186,8 +185,9 @@ interface StepReply {
   readonly token: string;
 }
 
-type Reply = readonly [done: Buffer, dueInMs: number, ...claimed: Buffer[]];
-const NOTHING: Reply = [Buffer.alloc(0), -1];
+type Reply = readonly [done: Buffer, dueInMs: number, names: Buffer, ...records: Buffer[]];
+const RECORDS_AT = 3;
+const NOTHING: Reply = [Buffer.alloc(0), -1, Buffer.alloc(0)];
 
 /** As the script takes them: so the extension of a lease comes before the acknowledgement that ends it. */
 interface Sorted {
@@ -211,18 +211,18 @@ function resultOf(done: number | undefined): SettleResult {
 }
 
 function argumentsOf(act: OwnSettlement): readonly Argument[] {
-  const { ref, token, failures } = act.delivery;
+  const { claim, failures } = act.delivery;
   switch (act.kind) {
     case 'ack':
       return [];
     case 'release':
-      return [act.kind, ref, token, act.delayMs ?? 0, ''];
+      return [act.kind, claim, act.delayMs ?? 0, ''];
     case 'retry':
-      return [act.kind, ref, token, Math.max(0, act.delayMs), extended(failures, act.failure)];
+      return [act.kind, claim, Math.max(0, act.delayMs), extended(failures, act.failure)];
     case 'dead':
-      return [act.kind, ref, token, 0, extended(failures, act.failure)];
+      return [act.kind, claim, 0, extended(failures, act.failure)];
     case 'extend':
-      return [act.kind, ref, token, act.leaseMs, ''];
+      return [act.kind, claim, act.leaseMs, ''];
   }
 }
 

@@ -1,5 +1,8 @@
 import { ENTER, LINES } from './redis.lines.lua.js';
 
+/** How the keys of a prefix are laid out. Another number, or none, where something is: they are those of another version. */
+export const LAYOUT = '2';
+
 /** Takes a subscription away with everything in it. */
 const REMOVE = String.raw`
 local function remove(id)
@@ -34,6 +37,7 @@ return { call('GET', p .. ':v'), call('HGETALL', p .. ':subs'), call('HGETALL', 
 export const SAVE_TOPOLOGY = `${LINES}${ENTER}${String.raw`
 if (call('GET', p .. ':v') or '') ~= ARGV[1] then return 0 end
 call('SET', p .. ':v', ARGV[2])
+call('SET', p .. ':layout', '${LAYOUT}')
 
 local function lineUp(s)
   local waiting = {}
@@ -51,7 +55,7 @@ local function lineUp(s)
     local due = each.where == ':d' and tonumber(call('ZSCORE', s .. ':d', each.seq)) or 0
     st.key = ' ' .. each.key
     st.due = due
-    write(s, each.seq, FREE, st)
+    write(s, each.seq, st)
     if call('HEXISTS', s .. ':k', each.key) == 1 then
       call('ZREM', s .. each.where, each.seq)
       call('ZADD', s .. ':h', 0, each.key .. '\0' .. each.seq)

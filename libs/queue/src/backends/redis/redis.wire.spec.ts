@@ -57,7 +57,7 @@ describe('the record of a message', () => {
 
 describe('the name of a claimed copy', () => {
   it('is a number alone when the message is plain and new', () => {
-    expect(readName(Buffer.from('1000000000007'))).toEqual({
+    expect(readName('1000000000007')).toEqual({
       ref: '1000000000007',
       deliveries: 1,
       failures: 0,
@@ -68,7 +68,7 @@ describe('the name of a claimed copy', () => {
   });
 
   it('tells what happened before, the level of the score, and when the message ends', () => {
-    expect(readName(Buffer.from('1000000000007 4 1 2 201000000000007 1732200060000'))).toEqual({
+    expect(readName('1000000000007 4 1 2 201000000000007 1732200060000')).toEqual({
       ref: '1000000000007',
       deliveries: 4,
       failures: 1,

@@ -5,7 +5,7 @@ import type { Outgoing } from '../../message/outgoing.js';
 /** What a script takes as an argument. */
 export type Argument = string | number | Uint8Array;
 
-const LINE_END = 10;
+const LINE_END = '\n'.charCodeAt(0);
 const TEXT = 't';
 const BYTES = 'b';
 
@@ -41,21 +41,26 @@ export function recordOfOutgoing(message: Outgoing): string | Buffer {
   return recordOf(message as Omit<StoredMessage, 'publishedAt'>);
 }
 
-/** As a script gives it back: `<published at>;` and the record. */
+/**
+ * As a script gives it back: `<published at>;` and the record. What lies before the body is decoded at once, and the body apart from it:
+ * who keeps an id must not keep the body with it.
+ */
 export function readRecord(record: Buffer): StoredMessage {
-  const start = record.indexOf(';') + 1;
-  const idEnd = record.indexOf(LINE_END, start);
-  const topicEnd = record.indexOf(LINE_END, idEnd + 1);
-  const extrasEnd = record.indexOf(LINE_END, topicEnd + 1);
-  const extras = extrasEnd === topicEnd + 1 ? undefined : record.toString('utf8', topicEnd + 1, extrasEnd);
-  const [key, headers] = extras === undefined ? NO_EXTRAS : readExtras(extras);
+  const topicAt = record.indexOf(LINE_END) + 1;
+  const extrasAt = record.indexOf(LINE_END, topicAt) + 1;
+  const bodyAt = record.indexOf(LINE_END, extrasAt) + 1;
+  const head = record.toString('utf8', 0, bodyAt);
+  const kindAt = head.indexOf(';') + 1;
+  const idEnd = head.indexOf('\n', kindAt);
+  const topicEnd = head.indexOf('\n', idEnd + 1);
+  const [key, headers] = bodyAt === extrasAt + 1 ? NO_EXTRAS : readExtras(head.slice(topicEnd + 1, -1));
   return {
-    id: record.toString('utf8', start + 1, idEnd),
-    topic: record.toString('latin1', idEnd + 1, topicEnd),
+    id: head.slice(kindAt + 1, idEnd),
+    topic: head.slice(idEnd + 1, topicEnd),
     key,
     headers,
-    body: bodyOf(record, record[start] === TEXT.charCodeAt(0), extrasEnd + 1),
-    publishedAt: Number(record.toString('latin1', 0, start - 1)),
+    body: bodyOf(record, head[kindAt] === TEXT, bodyAt),
+    publishedAt: Number(head.slice(0, kindAt - 1)),
   };
 }
 
