@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { pathsToModuleNameMapper } from 'ts-jest';
 import ts from 'typescript';
 
@@ -37,6 +38,8 @@ const project = (displayName, roots, testRegex, more = {}) => ({
 export default {
   reporters: ['default', '<rootDir>/test/tally.reporter.js'],
   globalSetup: '<rootDir>/test/jest.global-setup.ts',
+  // Two on two cores: most of the time of a test with a broker is waiting.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   workerIdleMemoryLimit: '512MB',
   coverageProvider: 'v8',
   collectCoverageFrom: ['libs/*/src/**/*.ts', '!**/*.spec.ts', '!**/*.fixture.ts'],
