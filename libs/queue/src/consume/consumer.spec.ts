@@ -181,6 +181,24 @@ describe('concurrency', () => {
     expect(consumer.status()).toMatchObject({ running: 0, buffered: 0, counts: { ack: 20 } });
   });
 
+  it('asks for the next batch before the handlers of a full one start, so that the broker works meanwhile', async () => {
+    const seen: string[] = [];
+    const backend = new AlteredBackend(scene.backend, {
+      receive: (rightly) => {
+        seen.push('ask');
+        return rightly();
+      },
+    });
+    await scene.publish('a', 'b', 'c');
+    const policies = { concurrency: 1, prefetch: 2 } as const;
+    await scene.consume({ handle: ({ id }) => void seen.push(id), backend, policies });
+    await scene.until(() => scene.settled.length === 3);
+    expect(seen.slice(0, 4)).toEqual(['ask', 'ask', 'a', 'b']);
+    await scene.publish('d');
+    await scene.until(() => seen.includes('d'));
+    expect(seen.indexOf('d')).toBeLessThan(seen.lastIndexOf('ask'));
+  });
+
   it('can be raised and lowered at work', async () => {
     const gates = new Gates();
     const consumer = await scene.consume({ handle: gates.handle, policies: { concurrency: 1, prefetch: 0 } });

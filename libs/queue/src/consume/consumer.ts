@@ -20,7 +20,10 @@ const ABORT_GRACE_MS = 1_000;
 /** A receive ends at once when it is told to; over a broken connection some need longer than anybody should wait. */
 const RECEIVE_END_MS = 2_000;
 
-/** Takes the deliveries of one subscription. `run` is the only loop: room → receive → lanes. */
+/**
+ * Takes the deliveries of one subscription. `run` is the only loop: room → receive → lanes. After a full batch there is
+ * more: the next one is asked for before the handlers start, so that the broker works while they do.
+ */
 export class Consumer {
   readonly #demand: Demand;
   readonly #brakes: Brakes;
@@ -103,15 +106,20 @@ export class Consumer {
 
   async #run(lanes: Lanes): Promise<void> {
     while (await this.#room(lanes)) {
-      const batch = await this.#receive(lanes);
-      this.#hand(batch, lanes);
+      const coming = this.#receive(lanes);
+      await nextTurn(); // it leaves before handlers take the time of this process
       lanes.start();
-      await nextTurn();
+      this.#hand(await coming, lanes);
+      if (!this.#demand.isFull) lanes.start();
     }
   }
 
   /** Waits until there is something to ask for. false: the consumer is stopping. */
   async #room(lanes: Lanes): Promise<boolean> {
+    if (this.#asking(lanes) === 0) {
+      lanes.start();
+      await nextTurn();
+    }
     while (!this.#stop.signal.aborted && this.#asking(lanes) === 0) {
       await new Promise<void>((resolve) => (this.#roomMade = resolve));
     }

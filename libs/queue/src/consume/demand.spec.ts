@@ -15,7 +15,9 @@ function batches(demand: Demand, eachMs: number, count: number): number[] {
 
 describe('a fixed prefetch', () => {
   it.each([
-    [0, 0, 13],
+    [0, 0, 12],
+    [0, 11, 2],
+    [0, 12, 0],
     [10, 0, 3],
     [10, 1, 2],
     [10, 2, 0],
@@ -28,7 +30,7 @@ describe('a fixed prefetch', () => {
   });
 
   it('never learns', () => {
-    expect(new Set(batches(new Demand(10, 3), 0, 20))).toEqual(new Set([13]));
+    expect(new Set(batches(new Demand(10, 3), 0, 20))).toEqual(new Set([12]));
   });
 
   it('of nothing asks for free slots only', () => {
@@ -68,6 +70,24 @@ describe('a prefetch that follows the speed', () => {
     demand.got(9);
     demand.asked(10, 0);
     expect(demand.next(0, 0)).toBe(10);
+  });
+
+  it('leaves room to ask for the next batch while a whole one waits for its handlers', () => {
+    const demand = new Demand(100, 'auto');
+    const whole = batches(demand, 0, 20).at(-1) as number;
+    expect(demand.next(0, whole)).toBe(512);
+    expect(demand.next(0, whole + 512)).toBe(0);
+  });
+
+  it('knows whether there may be more', () => {
+    const demand = new Demand(10, 'auto');
+    expect(demand.isFull).toBe(false);
+    demand.asked(10, 0);
+    demand.got(10);
+    expect(demand.isFull).toBe(true);
+    demand.asked(10, 0);
+    demand.got(9);
+    expect(demand.isFull).toBe(false);
   });
 
   it('follows a new concurrency', () => {

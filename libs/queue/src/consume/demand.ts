@@ -1,7 +1,7 @@
 /** Most deliveries held beyond the running ones when `prefetch` is 'auto'. */
-const LARGEST_ALLOWANCE = 512;
-/** How much work may be held ready, in ms of handling at the speed seen last. */
-const AHEAD_MS = 25;
+const LARGEST_ALLOWANCE = 1024;
+/** How much work may be held ready or asked for, in ms of handling at the speed seen last. */
+const AHEAD_MS = 50;
 /** Batches used up faster than the clock can tell count as having lasted this long. */
 const SHORTEST_MS = 0.05;
 
@@ -24,16 +24,22 @@ export class Demand {
     this.#allowance = prefetch === 'auto' ? 0 : prefetch;
   }
 
-  /** 0: there is enough for now. */
+  /** 0: there is enough for now. Half of what may be held ready is asked for while the other half is handled. */
   next(running: number, buffered: number): number {
-    if (buffered > this.#allowance / 2) return 0;
-    return Math.max(0, this.concurrency + this.#allowance - running - buffered);
+    const half = Math.ceil(this.#allowance / 2);
+    const room = this.concurrency + this.#allowance - running - buffered;
+    if (buffered > 0 && room < half) return 0;
+    return Math.max(0, Math.min(room, this.concurrency + half));
+  }
+
+  /** Whether the last request brought all that it asked for: there may be more. */
+  get isFull(): boolean {
+    return this.#asked > 0 && this.#got === this.#asked;
   }
 
   /** To be called with each request: what the one before it brought, and how long that lasted, tells the speed. */
   asked(max: number, nowMs: number): void {
-    const full = this.#asked > 0 && this.#got === this.#asked;
-    if (full && this.prefetch === 'auto') this.#learn(nowMs - this.#askedAt);
+    if (this.isFull && this.prefetch === 'auto') this.#learn(nowMs - this.#askedAt);
     this.#asked = max;
     this.#askedAt = nowMs;
     this.#got = 0;

@@ -11,9 +11,6 @@ interface Request {
   readonly reject: (error: unknown) => void;
 }
 
-/** More acknowledgements than this take a connection of their own, beside the claim: then the server does both at once. */
-const MOST_FUSED = 64;
-
 /** One act of a settle call. */
 interface Pending {
   readonly act: Act;
@@ -96,13 +93,9 @@ export class PostgresRounds {
     }
     const acks = pending.filter(({ act }) => act.kind === 'ack' && !act.delivery.inOrder);
     const [first, ...others] = requests;
-    if (first !== undefined && acks.length <= MOST_FUSED) await this.#claim(first, acks);
-    else await Promise.all([this.#acknowledge(acks), first && this.#claim(first, [])]);
+    if (first !== undefined) await this.#claim(first, acks);
+    else if (acks.length > 0) await this.#finish(acks, (acts) => this.#claims.settle('ack', acts));
     for (const request of others) await this.#claim(request, []);
-  }
-
-  async #acknowledge(acks: readonly Pending[]): Promise<void> {
-    if (acks.length > 0) await this.#finish(acks, (acts) => this.#claims.settle('ack', acts));
   }
 
   #settleInOrder(acts: readonly Act[]): Promise<ReadonlySet<string>> {
