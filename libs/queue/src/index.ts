@@ -64,7 +64,13 @@ export {
   type TopicTopology,
 } from './backend/retention.js';
 export type { Bounds, Overflowed, Pressure, WhenFull } from './backend/bounds.js';
-export type { Capabilities, CapabilityOwner, Delay } from './backend/capabilities.js';
+export type {
+  Capabilities,
+  CapabilityName,
+  CapabilityOwner,
+  Delay,
+  ForeignTopic,
+} from './backend/capabilities.js';
 export { objectionTo } from './backend/message-check.js';
 export type {
   Depth,

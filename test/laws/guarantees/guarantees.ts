@@ -1,4 +1,4 @@
-import type { Capabilities, Delay } from '@pigeonpost/queue';
+import type { Capabilities, CapabilityName, Delay } from '@pigeonpost/queue';
 import { count, duration, size } from './measures.js';
 
 /** What a capability means to somebody who uses the backend. */
@@ -8,7 +8,7 @@ export interface Guarantee<Value> {
 }
 
 /** One guarantee per capability, in the order of the page. A new capability does not compile without its words. */
-export const GUARANTEES: { readonly [Name in keyof Capabilities]: Guarantee<Capabilities[Name]> } = {
+export const GUARANTEES: { readonly [Name in CapabilityName]: Guarantee<Capabilities[Name]> } = {
   durable: {
     title: 'a stored message survives',
     says: oneOf({

@@ -1,10 +1,10 @@
-import type { Capabilities } from '@pigeonpost/queue';
+import type { Capabilities, CapabilityName } from '@pigeonpost/queue';
 import { ALL_LAWS, type Law } from '@pigeonpost/queue/testing';
 import type { Column } from './columns.js';
 import { type Guarantee, GUARANTEES } from './guarantees.js';
 import { markdownTable } from './markdown-table.js';
 
-type Name = keyof Capabilities;
+type Name = CapabilityName;
 
 export const EVERY_GUARANTEE = Object.keys(GUARANTEES) as readonly Name[];
 

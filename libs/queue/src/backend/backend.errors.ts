@@ -5,13 +5,21 @@ import { quote } from '../message/names.js';
 export class UnroutableError extends QueueError {
   readonly code = 'unroutable';
 
-  constructor(backend: string, topic: string, to?: string) {
-    super(
-      to === undefined
-        ? `topic ${quote(topic)} has no subscription on backend ${quote(backend)}, so the message would be lost: start a consumer of it once, or declare the subscription in the module's topology`
-        : `subscription ${quote(to)} does not exist on backend ${quote(backend)}`,
-    );
+  /** `to`: the subscription that it was for, or the place of somebody else that the topic lies on. */
+  constructor(backend: string, topic: string, to?: string | { readonly place: string }) {
+    super(typeof to === 'string' ? nobodyCalled(to, backend) : nobodyFor(topic, backend, to?.place));
   }
+}
+
+function nobodyCalled(subscription: string, backend: string): string {
+  return `subscription ${quote(subscription)} does not exist on backend ${quote(backend)}`;
+}
+
+function nobodyFor(topic: string, backend: string, place: string | undefined): string {
+  const [what, where] = [`topic ${quote(topic)}`, `backend ${quote(backend)}`];
+  return place === undefined
+    ? `${what} has no subscription on ${where}, so the message would be lost: start a consumer of it once, or declare the subscription in the module's topology`
+    : `${what} on ${where} is ${place}, and no queue there takes the message, so it would be lost: its owner has to bind one`;
 }
 
 export class PayloadTooLargeError extends QueueError {

@@ -50,6 +50,18 @@ export interface Capabilities {
   readonly browse: 'none' | 'dead' | 'all';
   /** Who may share one backend: one process, the processes of one host, many hosts. */
   readonly hosts: 'process' | 'host' | 'many';
+  /** Topics whose messages go and come where somebody else decides, as the options say. Absent: none. */
+  readonly foreign?: Readonly<Record<string, ForeignTopic>>;
+}
+
+/** What a backend can claim, and a law can show; `foreign` is what it was told. */
+export type CapabilityName = Exclude<keyof Capabilities, 'foreign'>;
+
+export interface ForeignTopic {
+  /** In words, such as `exchange "shop.orders"`. */
+  readonly place: string;
+  /** Whether a subscription can listen to it, or messages can only be sent there. */
+  readonly listen: boolean;
 }
 
 /** Whoever was asked, and what it can do: a backend, or what stands for it. */

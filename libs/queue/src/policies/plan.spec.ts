@@ -236,6 +236,12 @@ describe('a plan', () => {
 
   it.each<[Need, string, Case, string]>([
     ['wildcards', 'none', { topics: ['*.placed'], can: { wildcards: false } }, 'by their whole names only'],
+    [
+      'fan-out',
+      'a topic that is only sent to',
+      { can: { foreign: { job: { place: 'queue "q"', listen: false } } }, topics: ['job'] },
+      'only sends to topic job, which is queue "q" of somebody else',
+    ],
     ['fan-out', 'one copy for all', { can: { fanout: 'none' }, rivals: ['b'] }, 'it and b one copy to share'],
     ['retry', 'no delays', { can: { delay: { publish: false, retry: false } } }, 'cannot delay a retry'],
     ['retry', 'short delays', { policies: retrying(3), can: delays('exact', 2_399) }, 'by 2.399s at most'],
@@ -250,6 +256,14 @@ describe('a plan', () => {
     const refusal = entry(need, { ...given, accept: everything });
     expect(refusal).toMatchObject({ answer: 'refused', why: expect.stringContaining(why) as unknown });
     expect(refusal).not.toHaveProperty('anomaly');
+  });
+
+  it('tells which topics lie with somebody else, those of a pattern too', () => {
+    const place = 'exchange "shop.orders"';
+    const can = { foreign: { 'shop.order': { place, listen: true } } };
+    const leaves = expect.stringContaining(`shop.order is ${place}: what others send`) as unknown;
+    expect(entry('fan-out', { can, topics: ['shop.*'] })).toMatchObject({ answer: 'native', leaves });
+    expect(entry('fan-out', { can, topics: ['stock'] })).not.toHaveProperty('leaves');
   });
 
   it('looks at the largest wait of all retries, not at the last one', () => {

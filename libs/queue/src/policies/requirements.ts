@@ -15,6 +15,8 @@ export type Requirement =
       readonly need: 'fan-out';
       /** Other subscriptions that listen to one of its topics, as far as they are known. */
       readonly rivals: readonly string[];
+      /** Whole names and patterns that it listens to. */
+      readonly topics: readonly string[];
     }
   | { readonly need: 'routing'; readonly untaken: Untaken }
   | { readonly need: 'wildcards'; readonly patterns: readonly string[] }
@@ -81,7 +83,7 @@ export function requirementsOf(
     { need: 'publish' },
     delivering(policies),
     ...reaching(policies),
-    { need: 'fan-out', rivals },
+    { need: 'fan-out', rivals, topics },
     ...matching(topics),
     ...(untaken === undefined ? [] : [{ need: 'routing', untaken } as const]),
     ...retrying(policies),

@@ -1,3 +1,4 @@
+import { isPattern, matchesTopic } from '../message/topic-pattern.js';
 import { ANOMALIES } from './anomalies.js';
 import type { Requirement } from './requirements.js';
 import { composed, native, refused, type Offer, type Resolution } from './resolution.js';
@@ -42,9 +43,16 @@ export function resolveDelivery(
 
 /** The subscription has its own copy of every message, also of those published while nobody consumes. */
 export function resolveFanOut(
-  { rivals }: Extract<Requirement, { need: 'fan-out' }>,
-  { capabilities: { fanout }, copying = false }: Offer,
+  { rivals, topics }: Extract<Requirement, { need: 'fan-out' }>,
+  { capabilities: { fanout, foreign = {} }, copying = false }: Offer,
 ): Resolution {
+  const elsewhere = Object.keys(foreign).filter((topic) => topics.some((each) => covers(each, topic)));
+  const deaf = elsewhere.find((topic) => foreign[topic]?.listen === false);
+  if (deaf !== undefined) return sentOnly(deaf, foreign[deaf]?.place);
+  if (fanout === 'named' && !copying && elsewhere.length > 0) {
+    const places = elsewhere.map((topic) => `${topic} is ${foreign[topic]?.place}`).join('; ');
+    return native(`${places}: what others send there is lost while its owner has deleted it or its bindings`);
+  }
   switch (fanout) {
     case 'named':
       return copying ? copied() : native();
@@ -59,6 +67,17 @@ export function resolveFanOut(
         ? native('any other subscription of its topics would take its messages')
         : shared(rivals);
   }
+}
+
+function covers(topicOrPattern: string, topic: string): boolean {
+  return isPattern(topicOrPattern) ? matchesTopic(topicOrPattern, topic) : topicOrPattern === topic;
+}
+
+function sentOnly(topic: string, place = ''): Resolution {
+  return refused(
+    `only sends to topic ${topic}, which is ${place} of somebody else and gives no subscription a copy`,
+    'listen to an exchange, or name the topics without this one',
+  );
 }
 
 function copied(): Resolution {

@@ -1,8 +1,8 @@
-import type { Capabilities } from '../backend/capabilities.js';
+import type { Capabilities, CapabilityName } from '../backend/capabilities.js';
 import type { LawReport } from './run-laws.js';
 
 /** Which fields of a capability record claim anything: a test per field, true when it does. */
-const CLAIMS: { readonly [Name in keyof Capabilities]: (value: Capabilities[Name]) => boolean } = {
+const CLAIMS: { readonly [Name in CapabilityName]: (value: Capabilities[Name]) => boolean } = {
   durable: (value) => value !== 'process',
   confirm: (value) => value !== 'none',
   ack: (value) => value !== 'none',
@@ -36,15 +36,15 @@ const CLAIMS: { readonly [Name in keyof Capabilities]: (value: Capabilities[Name
 export function unprovenClaims(
   capabilities: Capabilities,
   reports: readonly LawReport[],
-): readonly (keyof Capabilities)[] {
+): readonly CapabilityName[] {
   const proven = new Set(
     reports.filter(({ verdict }) => verdict === 'passed').flatMap(({ proves }) => proves),
   );
-  return (Object.keys(CLAIMS) as (keyof Capabilities)[]).filter(
+  return (Object.keys(CLAIMS) as CapabilityName[]).filter(
     (name) => isClaimed(capabilities, name) && !proven.has(name),
   );
 }
 
-function isClaimed<Name extends keyof Capabilities>(capabilities: Capabilities, name: Name): boolean {
+function isClaimed<Name extends CapabilityName>(capabilities: Capabilities, name: Name): boolean {
   return CLAIMS[name](capabilities[name]);
 }

@@ -1,4 +1,4 @@
-import type { Capabilities } from '../backend/capabilities.js';
+import type { Capabilities, CapabilityName } from '../backend/capabilities.js';
 import type { LawBench } from './law-bench.js';
 
 /** One promise, as data: a sentence, and the code that holds a backend to it. Laws throw when they are broken. */
@@ -8,7 +8,7 @@ export interface Law {
   /** What holds, as a sentence. */
   readonly title: string;
   /** Capabilities that this law proves. */
-  readonly proves?: readonly (keyof Capabilities)[];
+  readonly proves?: readonly CapabilityName[];
   /** What a backend needs for this law to apply to it. */
   readonly gate?: Gate;
   /** It stops the whole process for a while: on a real clock no other law may run meanwhile. */

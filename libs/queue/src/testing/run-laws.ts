@@ -1,4 +1,4 @@
-import type { Capabilities } from '../backend/capabilities.js';
+import type { CapabilityName } from '../backend/capabilities.js';
 import { describeError } from '../message/error-info.js';
 import type { BackendFixture } from './fixture.js';
 import type { Law } from './law.js';
@@ -24,7 +24,7 @@ export interface LawReport {
   /** Why it does not apply, or how it was broken. */
   readonly why: string | undefined;
   readonly error: unknown;
-  readonly proves: readonly (keyof Capabilities)[];
+  readonly proves: readonly CapabilityName[];
 }
 
 type Applied = readonly [verdict: Verdict, why: string | undefined];

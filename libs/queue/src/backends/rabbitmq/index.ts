@@ -1,2 +1,3 @@
 export { rabbitmqBackend } from './rabbitmq.backend.js';
 export { RabbitmqOptions } from './rabbitmq.options.js';
+export type { ForeignExchange } from './rabbitmq.foreign-topics.js';

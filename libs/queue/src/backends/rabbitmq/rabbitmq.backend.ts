@@ -26,6 +26,8 @@ import { RabbitCatalogue } from './rabbitmq.catalogue.js';
 import { RabbitConnection } from './rabbitmq.connection.js';
 import { dialer } from './rabbitmq.dial.js';
 import { RabbitErrors } from './rabbitmq.errors.js';
+import { type ForeignParts, RabbitForeign } from './rabbitmq.foreign.js';
+import { ForeignTopics } from './rabbitmq.foreign-topics.js';
 import { RabbitInspector } from './rabbitmq.inspector.js';
 import { RabbitLevels } from './rabbitmq.levels.js';
 import { RabbitNames } from './rabbitmq.names.js';
@@ -60,6 +62,7 @@ class RabbitmqBackend implements Backend {
   readonly #publisher: RabbitPublisher;
   readonly #receivers: RabbitReceivers;
   readonly #inspector: RabbitInspector;
+  readonly #foreign: RabbitForeign;
   readonly #shelves = new Map<string, RabbitShelf>();
   #closing: Promise<void> | undefined;
 
@@ -77,7 +80,11 @@ class RabbitmqBackend implements Backend {
     const sender = new RabbitSender({ connection: publishing, ...calls });
     const levels = new RabbitLevels(admin, names, queueType);
     const catalogue = new RabbitCatalogue({ names, admin, sender, clock, queueType });
-    const topology = new RabbitTopology({ names, admin, catalogue, queueType });
+    const senderFor = (look: () => Promise<void>): RabbitSender =>
+      new RabbitSender({ connection: publishing, ...calls, restore: look });
+    const foreign = this.#foreignOf(admin, senderFor);
+    const topology = new RabbitTopology({ names, admin, catalogue, queueType, foreign: foreign.bindings });
+    this.#foreign = foreign;
     this.#sender = sender;
     this.#topology = topology;
     this.#publisher = new RabbitPublisher({ owner: this, names, sender, levels, ambient });
@@ -87,6 +94,7 @@ class RabbitmqBackend implements Backend {
       sender,
       levels,
       topology,
+      foreign: foreign.topics,
       ambient,
       errors,
       status,
@@ -96,6 +104,12 @@ class RabbitmqBackend implements Backend {
       isClosed: () => this.#closing !== undefined,
     });
     this.#inspector = this.#inspectorOf(names, admin);
+  }
+
+  #foreignOf(admin: RabbitAdmin, sender: ForeignParts['sender']): RabbitForeign {
+    const { options, status, ambient } = this.#parts;
+    const topics = new ForeignTopics(options.exchanges);
+    return new RabbitForeign({ owner: this, topics, admin, status, clock: ambient.clock, sender });
   }
 
   #inspectorOf(names: RabbitNames, admin: RabbitAdmin): RabbitInspector {
@@ -112,6 +126,7 @@ class RabbitmqBackend implements Backend {
   /** Before it is given to anybody. Rejects when the broker cannot be used. */
   async prepare(): Promise<void> {
     await this.#topology.prepare();
+    await this.#foreign.bindings.check();
   }
 
   async ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
@@ -124,7 +139,8 @@ class RabbitmqBackend implements Backend {
 
   async publish(batch: readonly Outgoing[], options?: PublishCall): Promise<readonly PublishResult[]> {
     this.#refuseWhenClosed('publish');
-    return batch.length === 0 ? [] : this.#publisher.publish(batch, options);
+    if (batch.length === 0) return [];
+    return this.#foreign.publish(batch, options, (own) => this.#publisher.publish(own, options));
   }
 
   async open(subscription: SubscriptionSpec): Promise<Receiver> {
@@ -164,6 +180,7 @@ class RabbitmqBackend implements Backend {
     await within(ambient.clock, leftMs, this.#receivers.close());
     const shelves = [...this.#shelves.values()].map((shelf) => shelf.close());
     await within(ambient.clock, leftMs, Promise.allSettled(shelves));
+    this.#foreign.close();
     this.#sender.close();
     await Promise.all([publishing.close(leftMs), consuming.close(leftMs)]);
     status.closed();

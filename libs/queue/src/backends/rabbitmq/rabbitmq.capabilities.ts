@@ -1,4 +1,5 @@
 import type { Capabilities } from '../../backend/capabilities.js';
+import { ForeignTopics } from './rabbitmq.foreign-topics.js';
 import { LEVELS, UNIT_MS } from './rabbitmq.names.js';
 import type { ResolvedRabbitmqOptions } from './rabbitmq.options.js';
 
@@ -16,6 +17,7 @@ export function longestHoldMs({ consumerTimeoutMs }: ResolvedRabbitmqOptions): n
 
 export function rabbitmqCapabilities(options: ResolvedRabbitmqOptions): Capabilities {
   const isQuorum = options.queueType === 'quorum';
+  const foreign = new ForeignTopics(options.exchanges);
   return Object.freeze({
     durable: isQuorum ? 'replicated' : 'disk',
     confirm: 'routed',
@@ -44,5 +46,6 @@ export function rabbitmqCapabilities(options: ResolvedRabbitmqOptions): Capabili
     depth: 'approx',
     browse: 'dead',
     hosts: 'many',
+    ...(!foreign.isEmpty && { foreign: foreign.toCapability() }),
   });
 }

@@ -15,6 +15,8 @@ export interface InflowParts {
   readonly ambient: Ambient;
   readonly errors: RabbitErrors;
   readonly status: RabbitStatus;
+  /** Makes a message of somebody else look like one of ours; undefined where none can come. */
+  readonly adopt: ((message: ConsumeMessage) => void) | undefined;
   /** Something came. */
   readonly arrived: () => void;
   /** The channel is gone, and everything that came over it is the broker's again. */
@@ -182,6 +184,7 @@ export class RabbitInflow {
 
   #brought(channel: Channel, message: ConsumeMessage): void {
     if (this.#channel !== channel) return;
+    this.#parts.adopt?.(message);
     this.#acks?.add(message);
     this.#arrivals.push(message);
     this.#parts.arrived();

@@ -1,6 +1,9 @@
 import { IsIn, IsInt, IsObject, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { BackendUnavailableError } from '../../backend/backend.errors.js';
 import { ConnectionTimes } from '../../backend/connection-times.js';
+import { quote } from '../../message/names.js';
+import { AreForeignExchanges } from './rabbitmq.exchanges.rule.js';
+import type { ForeignExchange } from './rabbitmq.foreign-topics.js';
 
 const URL_RULE = 'url must begin with amqp:// or amqps://, such as amqp://user:password@host:5672/vhost';
 const PREFIX_RULE =
@@ -54,6 +57,11 @@ export class RabbitmqOptions extends ConnectionTimes {
   @Min(60_000)
   @Max(7 * 86_400_000)
   consumerTimeoutMs?: number = 1_800_000;
+
+  /** Topics that lie on exchanges of somebody else, by their names: publishes go there, and subscriptions listen there. */
+  @IsOptional()
+  @AreForeignExchanges()
+  exchanges?: Readonly<Record<string, ForeignExchange>> = {};
 }
 
 export type ResolvedRabbitmqOptions = Readonly<Required<Omit<RabbitmqOptions, 'tls'>>> &
@@ -65,5 +73,12 @@ export function resolveOptions(backend: string, given: RabbitmqOptions): Resolve
   const options = Object.assign(new RabbitmqOptions(), Object.fromEntries(set)) as ResolvedRabbitmqOptions;
   if (!/^amqps?:\/\//.test(options.url) || !URL.canParse(options.url))
     throw new BackendUnavailableError(backend, 'read its options', URL_RULE);
+  const own = Object.values(options.exchanges).find(({ exchange }) =>
+    exchange.startsWith(`${options.prefix}.`),
+  );
+  if (own !== undefined) {
+    const why = `exchange ${quote(own.exchange)} in \`exchanges\` is one of the library: it begins with the prefix`;
+    throw new BackendUnavailableError(backend, 'read its options', why);
+  }
   return Object.freeze(options);
 }

@@ -5,6 +5,8 @@ import type { QueueError } from '../../message/queue-error.js';
 import { RabbitCopies } from './rabbitmq.copies.js';
 import type { CopiesParts } from './rabbitmq.copies.js';
 import { EphemeralReceiver } from './rabbitmq.ephemeral-receiver.js';
+import { adopt } from './rabbitmq.adoption.js';
+import type { ForeignTopics } from './rabbitmq.foreign-topics.js';
 import { RabbitReceiver } from './rabbitmq.receiver.js';
 import type { ReceiverParts } from './rabbitmq.receiver.js';
 import type { RabbitTopology } from './rabbitmq.topology.js';
@@ -14,6 +16,7 @@ export interface ReceiversParts
     Omit<CopiesParts, 'subscription' | 'restore'>,
     Pick<ReceiverParts, 'connection' | 'errors' | 'status' | 'maxHoldMs' | 'commandTimeoutMs' | 'isClosed'> {
   readonly topology: RabbitTopology;
+  readonly foreign: ForeignTopics;
 }
 
 /** All receivers of one backend. */
@@ -43,6 +46,7 @@ export class RabbitReceivers {
       queue: names.lane(subscription),
       copies,
       restore,
+      adopt: this.#adopter(spec),
       ending: () => over,
     };
     const receiver = new RabbitReceiver({ ...this.#parts, ...own });
@@ -52,6 +56,12 @@ export class RabbitReceivers {
       this.#open.delete(receiver);
       return topology.remove(subscription);
     });
+  }
+
+  #adopter({ topics }: SubscriptionSpec): ReceiverParts['adopt'] {
+    const { foreign, ambient } = this.#parts;
+    const routes = foreign.heardBy(topics);
+    return routes.length === 0 ? undefined : (message) => adopt(message, routes, ambient.clock.now());
   }
 
   /** What this process has of a subscription. */

@@ -3,6 +3,7 @@ import type { Drift, SubscriptionTopology, Topology } from '../../backend/topolo
 import type { RabbitAdmin } from './rabbitmq.admin.js';
 import { codeOf, PRECONDITION_FAILED } from './rabbitmq.errors.js';
 import type { RabbitCatalogue } from './rabbitmq.catalogue.js';
+import type { RabbitForeignBindings } from './rabbitmq.foreign-bindings.js';
 import { AT_LEAST_ONCE } from './rabbitmq.levels.js';
 import { dueLane, dueTopic, type RabbitNames } from './rabbitmq.names.js';
 
@@ -10,6 +11,7 @@ export interface TopologyParts {
   readonly names: RabbitNames;
   readonly admin: RabbitAdmin;
   readonly catalogue: RabbitCatalogue;
+  readonly foreign: RabbitForeignBindings;
   readonly queueType: 'quorum' | 'classic';
 }
 
@@ -101,8 +103,9 @@ export class RabbitTopology {
 
   /** An ephemeral one goes with its receiver. */
   async remove(subscription: string): Promise<void> {
-    const { admin, names, catalogue } = this.#parts;
+    const { admin, names, catalogue, foreign } = this.#parts;
     this.#declared.delete(subscription);
+    foreign.forget(names.lane(subscription));
     await admin.run('remove a subscription', async (channel) => {
       await channel.deleteQueue(names.lane(subscription));
       await channel.deleteQueue(names.dead(subscription));
@@ -119,7 +122,7 @@ export class RabbitTopology {
   }
 
   async #create(subscription: SubscriptionTopology): Promise<void> {
-    const { admin } = this.#parts;
+    const { admin, foreign, names } = this.#parts;
     const { name, expiresAfterMs } = subscription;
     const doing = `make subscription "${name}"`;
     const isEphemeral = expiresAfterMs !== undefined && (await this.#makeEphemeral(name, expiresAfterMs));
@@ -127,6 +130,7 @@ export class RabbitTopology {
       if (expiresAfterMs === undefined) await this.#declareQueues(channel, name);
       await this.#bind(channel, subscription);
     });
+    await foreign.bind(names.lane(name), subscription.topics);
     const topics = [...new Set([...(this.#declared.get(name)?.topics ?? []), ...subscription.topics])];
     this.#declared.set(name, isEphemeral ? { name, topics, expiresAfterMs } : { name, topics });
   }

@@ -24,9 +24,10 @@ export const WIRE = Object.freeze({
   ref: 'pp:ref',
   diedAt: 'pp:died',
   escaped: 'pp:h:',
+  /** Begins them all. */
+  own: 'pp:',
 });
 
-const OWN = 'pp:';
 const TEXT = 'utf-8';
 /** RabbitMQ routes by these, or writes them itself. */
 const TAKEN = /^(?:x-|cc$|bcc$)/i;
@@ -133,7 +134,7 @@ export function wireName(name: string): string {
 /** The header of an application; undefined: it is of the wire or of the broker. */
 export function headerName(wire: string): string | undefined {
   if (wire.startsWith(WIRE.escaped)) return wire.slice(WIRE.escaped.length);
-  return wire.startsWith(OWN) || TAKEN.test(wire) ? undefined : wire;
+  return wire.startsWith(WIRE.own) || TAKEN.test(wire) ? undefined : wire;
 }
 
 export function numberIn(table: unknown, name: string): number | undefined {
