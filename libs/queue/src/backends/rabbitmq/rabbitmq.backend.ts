@@ -9,6 +9,7 @@ import type {
   BackendFactory,
   BackendStatus,
   OpenedBackend,
+  PublishAnswers,
   PublishCall,
   PublishResult,
   Receiver,
@@ -141,6 +142,12 @@ class RabbitmqBackend implements Backend {
     this.#refuseWhenClosed('publish');
     if (batch.length === 0) return [];
     return this.#foreign.publish(batch, options, (own) => this.#publisher.publish(own, options));
+  }
+
+  publishEach(batch: readonly Outgoing[], answers: PublishAnswers): void {
+    if (this.#closing === undefined) return this.#publisher.publishEach(batch, answers, undefined);
+    const error = new BackendClosedError(this.name, 'publish');
+    for (const at of batch.keys()) answers.answered(at, { status: 'refused', error });
   }
 
   async open(subscription: SubscriptionSpec): Promise<Receiver> {

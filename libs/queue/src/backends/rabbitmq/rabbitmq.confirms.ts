@@ -13,40 +13,55 @@ export class Confirms {
   #head = 0;
   #first = 1;
   #count = 0;
+  #owedSince = 0;
 
   get count(): number {
     return this.#count;
   }
 
+  /** Since when the broker has answered nothing although it has something to answer; monotonic ms. undefined: it has not. */
+  get owedSince(): number | undefined {
+    return this.#count === 0 ? undefined : this.#owedSince;
+  }
+
+  get oldest(): Sending | undefined {
+    return this.#waiting[this.#head];
+  }
+
+  /** It could not answer before. */
+  owedFrom(nowMs: number): void {
+    this.#owedSince = nowMs;
+  }
+
   /** The broker counts what is written to a channel, from 1 on. */
-  add(sending: Sending): void {
+  add(sending: Sending, nowMs: number): void {
+    if (this.#count === 0) this.#owedSince = nowMs;
     this.#waiting.push(sending);
     this.#count++;
   }
 
-  /** Calls `each` for what an answer is about: one message, or all up to it. */
-  answered({ deliveryTag: tag, multiple: isMultiple }: Answer, each: (sending: Sending) => void): void {
+  /** What an answer is about: one message, or all up to it. */
+  answered({ deliveryTag: tag, multiple: isMultiple }: Answer, nowMs: number): readonly Sending[] {
+    this.#owedSince = nowMs;
+    const found: Sending[] = [];
     const at = this.#head + tag - this.#first;
     for (let index = isMultiple ? this.#head : at; index <= at; index++) {
       const sending = this.#waiting[index];
       if (sending === undefined) continue;
       this.#waiting[index] = undefined;
       this.#count--;
-      each(sending);
+      found.push(sending);
     }
     this.#trim();
+    return found;
   }
 
   find(isIt: (sending: Sending) => boolean): Sending | undefined {
     return this.#waiting.find((sending) => sending !== undefined && isIt(sending));
   }
 
-  /** Those that will never be answered. */
-  takeAll(): readonly Sending[] {
-    const all = this.#waiting.filter((sending) => sending !== undefined);
-    this.#waiting = [];
-    this.#count = 0;
-    return all;
+  list(): readonly Sending[] {
+    return this.#waiting.filter((sending) => sending !== undefined);
   }
 
   #trim(): void {

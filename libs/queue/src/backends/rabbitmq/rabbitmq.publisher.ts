@@ -8,7 +8,8 @@ import type { QueueError } from '../../message/queue-error.js';
 import type { RabbitLevels } from './rabbitmq.levels.js';
 import { dueLane, dueTopic, type RabbitNames } from './rabbitmq.names.js';
 import type { Parcel, RabbitSender } from './rabbitmq.sender.js';
-import type { Sent } from './rabbitmq.sending.js';
+import { type Answers, Gathered, type Sent } from './rabbitmq.sending.js';
+import { Postage } from './rabbitmq.postage.js';
 import { frameOf } from './rabbitmq.wire.js';
 
 export interface PublisherParts {
@@ -32,35 +33,55 @@ export class RabbitPublisher {
     this.#mark = `${ids.next(clock.now())}.`;
   }
 
-  async publish(
-    batch: readonly Outgoing[],
-    call: PublishCall | undefined,
-  ): Promise<readonly PublishResult[]> {
-    const { owner, sender, levels } = this.#parts;
-    const results = new Array<PublishResult>(batch.length);
-    const parcels: Parcel[] = [];
-    const places: number[] = [];
-    for (const [at, message] of batch.entries()) {
-      const { delayMs = 0 } = message;
-      const error =
-        objectionTo(message, call, owner) ?? (levels.has(delayMs) ? undefined : await this.#make(delayMs));
-      if (error === undefined) {
-        parcels.push(this.#parcel(message));
-        places.push(at);
-      } else results[at] = { status: 'refused', error };
-    }
-    const sent = await sender.send(parcels, call?.signal);
-    places.forEach((at, index) => (results[at] = this.#result(batch[at] as Outgoing, sent[index] as Sent)));
-    return results;
+  publish(batch: readonly Outgoing[], call: PublishCall | undefined): Promise<readonly PublishResult[]> {
+    const results = new Gathered<PublishResult>(batch.length);
+    this.publishEach(batch, results, call);
+    return results.promise;
   }
 
-  async #make(delayMs: number): Promise<QueueError | undefined> {
-    try {
-      await this.#parts.levels.ensure(delayMs);
-      return undefined;
-    } catch (error) {
-      return error as QueueError;
+  publishEach(
+    batch: readonly Outgoing[],
+    answers: Answers<PublishResult>,
+    call: PublishCall | undefined,
+  ): void {
+    const { owner, levels } = this.#parts;
+    const ready = this.#postage(answers);
+    let late: Postage | undefined;
+    for (let at = 0; at < batch.length; at++) {
+      const message = batch[at] as Outgoing;
+      const error = objectionTo(message, call, owner);
+      if (error !== undefined) answers.answered(at, { status: 'refused', error });
+      else if (levels.has(message.delayMs ?? 0)) ready.add(message, at);
+      else (late ??= this.#postage(answers)).add(message, at);
     }
+    this.#post(ready, call);
+    if (late !== undefined) void this.#postLate(late, call);
+  }
+
+  /** When the levels of its delays are made. What has none does not wait. */
+  async #postLate(late: Postage, call: PublishCall | undefined): Promise<void> {
+    const longestMs = Math.max(...late.messages.map(({ delayMs = 0 }) => delayMs));
+    try {
+      await this.#parts.levels.ensure(longestMs);
+    } catch (error) {
+      return late.refused(error as QueueError);
+    }
+    this.#post(late, call);
+  }
+
+  #postage(answers: Answers<PublishResult>): Postage {
+    return new Postage(answers, this.#result);
+  }
+
+  #post(postage: Postage, call: PublishCall | undefined): void {
+    const { sender } = this.#parts;
+    if (postage.messages.length === 0) return;
+    const sendings = sender.post(
+      postage.messages.map((message) => this.#parcel(message)),
+      postage,
+    );
+    if (call?.signal === undefined) return;
+    postage.endsWith(call.signal, () => sender.giveUp(sendings, 'whoever published it gave up waiting'));
   }
 
   #parcel(message: Outgoing): Parcel {
@@ -80,7 +101,7 @@ export class RabbitPublisher {
     return { frame, address };
   }
 
-  #result({ topic, to, delayMs = 0 }: Outgoing, sent: Sent): PublishResult {
+  readonly #result = ({ topic, to, delayMs = 0 }: Outgoing, sent: Sent): PublishResult => {
     switch (sent.kind) {
       case 'stored':
         if (delayMs > 0) return LATER;
@@ -94,7 +115,7 @@ export class RabbitPublisher {
         this.#parts.levels.forget(); // the channel may have been closed because an exchange is gone
         return { status: 'unknown', error: sent.error };
     }
-  }
+  };
 }
 
 const LATER: PublishResult = Object.freeze({ status: 'stored', copies: 0 });

@@ -1,13 +1,21 @@
 import type { ConfirmChannel, Message } from 'amqplib';
-import type { CancelTimer, Clock } from '../../ambient/clock.js';
+import type { Clock } from '../../ambient/clock.js';
 import { BackendUnavailableError, PublishOutcomeUnknownError } from '../../backend/backend.errors.js';
 import { quote } from '../../message/names.js';
 import { type Answer, Confirms } from './rabbitmq.confirms.js';
 import type { RabbitConnection } from './rabbitmq.connection.js';
+import { Deadlines } from './rabbitmq.deadlines.js';
 import { ignore } from './rabbitmq.dial.js';
 import { Fifo } from './rabbitmq.fifo.js';
 import { codeOf, NOT_FOUND, type RabbitErrors } from './rabbitmq.errors.js';
-import { type Address, Sending, SendingBatch, type Sent } from './rabbitmq.sending.js';
+import {
+  type Address,
+  type Answers,
+  Gathered,
+  Sending,
+  SendingBatch,
+  type Sent,
+} from './rabbitmq.sending.js';
 import type { RabbitStatus } from './rabbitmq.status.js';
 import type { Frame } from './rabbitmq.wire.js';
 
@@ -28,6 +36,9 @@ export interface Parcel {
 }
 
 const MANY_WAITING = 1_024;
+/** What the status calls it when messages are written and none is confirmed. */
+const STALLED = 'confirmations';
+const STALLED_REMEDY = 'a queue may have no leader: see rabbitmq-queues quorum_status';
 
 /**
  * Everything that is published goes through here, copies for a retry included: one channel with confirms. What cannot be
@@ -42,44 +53,53 @@ export class RabbitSender {
   #isOpening = false;
   #isDraining = false;
   #isBlocked = false;
-  /** In the order of their deadlines, since all have the same time. */
-  readonly #batches = new Fifo<SendingBatch>();
-  #cancelDeadline: CancelTimer | undefined;
+  readonly #deadlines: Deadlines;
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
-    parts.connection.onUp(() => void this.#openChannel());
+    this.#deadlines = new Deadlines(parts.clock, (nowMs) => this.#endLate(nowMs));
+    parts.connection.onUp(() => {
+      parts.status.recovered(STALLED);
+      void this.#openChannel();
+    });
     parts.connection.onBlocked((isBlocked) => {
       this.#isBlocked = isBlocked;
+      this.#confirms.owedFrom(parts.clock.mono()); // what it does not read it cannot answer
       this.#pump();
     });
   }
 
-  /** One answer per parcel, in order, at the deadline at the latest. Never rejects. */
-  send(parcels: readonly Parcel[], signal?: AbortSignal): Promise<readonly Sent[]> {
+  /** One answer per parcel, at the deadline at the latest, and none before this returns. Written in the order of the calls. */
+  post(parcels: readonly Parcel[], answers: Answers<Sent>): readonly Sending[] {
     const { clock, commandTimeoutMs } = this.#parts;
-    const batch = new SendingBatch(parcels.length, clock.mono() + commandTimeoutMs);
+    const nowMs = clock.mono();
+    const batch = new SendingBatch(parcels.length, nowMs + commandTimeoutMs, answers);
     const sendings = parcels.map(({ frame, address }, at) => new Sending(frame, address, batch, at));
     for (const sending of sendings) this.#waiting.push(sending);
-    this.#expect(batch);
-    this.#pump();
-    if (signal === undefined || batch.isOver) return batch.promise;
-    const giveUp = (): void => this.#giveUp(sendings, 'whoever published it gave up waiting');
-    if (signal.aborted) giveUp();
-    else signal.addEventListener('abort', giveUp, { once: true });
-    return batch.promise.finally(() => signal.removeEventListener('abort', giveUp));
+    this.#deadlines.expect(batch);
+    if (this.#isDead(nowMs)) this.#stalled();
+    this.#pump(nowMs);
+    return sendings;
+  }
+
+  /** The same with all answers together, in order. Never rejects. */
+  send(parcels: readonly Parcel[]): Promise<readonly Sent[]> {
+    const answers = new Gathered<Sent>(parcels.length);
+    this.post(parcels, answers);
+    return answers.promise;
+  }
+
+  /** Ends those that have no answer yet. */
+  giveUp(sendings: readonly Sending[], why: string): void {
+    for (const sending of sendings)
+      sending.settle(sending.isWritten ? this.#unknown(why) : this.#refused(this.#whyNot(why)));
   }
 
   /** No more answers will come. */
   close(): void {
-    this.#cancelDeadline?.();
+    this.#deadlines.stop();
     this.#leaveChannel('the backend was closed');
-    this.#giveUp(this.#waiting.drain(), 'the backend was closed');
-  }
-
-  /** Resolves when nothing waits for an answer, or when there will be none. */
-  async idle(): Promise<void> {
-    for (let batch = this.#oldest(); batch !== undefined; batch = this.#oldest()) await batch.promise;
+    this.giveUp(this.#waiting.drain(), 'the backend was closed');
   }
 
   async #openChannel(): Promise<void> {
@@ -126,23 +146,26 @@ export class RabbitSender {
   #leaveChannel(why: string): void {
     this.#channel = undefined;
     this.#isDraining = false;
-    const lost = this.#confirms.takeAll();
+    const lost = this.#confirms.list();
     this.#confirms = new Confirms();
     for (const sending of lost) sending.settle(this.#unknown(why));
   }
 
   /**
-   * A broker that has just started may take messages for a queue that it has not, and never answer for any on that
-   * channel. During an alarm no channel is better than another.
+   * A queue without a leader takes messages and confirms none, nor what is written to the same channel for another
+   * queue.
    */
-  #renewChannel(why: string): void {
+  #stalled(): void {
+    const { status, errors, commandTimeoutMs } = this.#parts;
+    const why = `nothing was confirmed for ${commandTimeoutMs} ms`;
     const channel = this.#channel;
+    status.ails(STALLED, new BackendUnavailableError(errors.backend, 'publish', `${why}; ${STALLED_REMEDY}`));
     this.#leaveChannel(why);
     void channel?.close().catch(ignore);
     void this.#openChannel();
   }
 
-  #pump(): void {
+  #pump(nowMs = this.#parts.clock.mono()): void {
     const { maxUnconfirmed } = this.#parts;
     const channel = this.#channel;
     if (channel === undefined || this.#isBlocked) return;
@@ -153,16 +176,16 @@ export class RabbitSender {
       this.#confirms.count < maxUnconfirmed &&
       this.#channel === channel
     ) {
-      this.#write(channel, this.#waiting.shift() as Sending);
+      this.#write(channel, this.#waiting.shift() as Sending, nowMs);
     }
   }
 
-  #write(channel: ConfirmChannel, sending: Sending): void {
+  #write(channel: ConfirmChannel, sending: Sending, nowMs: number): void {
     if (sending.isSettled) return;
     const { frame, address } = sending;
     try {
       const isRoomLeft = channel.publish(address.exchange, address.routingKey, frame.content, frame.options);
-      this.#confirms.add(sending);
+      this.#confirms.add(sending, nowMs);
       sending.isWritten = true;
       this.#isDraining = !isRoomLeft;
     } catch (error) {
@@ -171,18 +194,21 @@ export class RabbitSender {
   }
 
   #acked(answer: Answer): void {
-    this.#parts.status.worked();
-    this.#confirms.answered(answer, (sending) => sending.confirmed());
-    this.#oldest();
-    if (this.#waiting.length > 0) this.#pump();
+    const { status, clock } = this.#parts;
+    status.recovered(STALLED);
+    status.worked();
+    const nowMs = clock.mono();
+    for (const sending of this.#confirms.answered(answer, nowMs)) sending.confirmed();
+    if (this.#waiting.length > 0) this.#pump(nowMs);
   }
 
   #nacked(answer: Answer): void {
+    const nowMs = this.#parts.clock.mono();
     const refused = this.#refused(
       'the broker could not store it, as when its queue is full or has no leader',
     );
-    this.#confirms.answered(answer, (sending) => sending.settle(refused));
-    this.#pump();
+    for (const sending of this.#confirms.answered(answer, nowMs)) sending.settle(refused);
+    this.#pump(nowMs);
   }
 
   #returned({ fields, properties }: Message): void {
@@ -190,40 +216,26 @@ export class RabbitSender {
     this.#confirms.find((one) => one.isThe(properties.messageId, { exchange, routingKey }))?.returned();
   }
 
-  #expect(batch: SendingBatch): void {
-    this.#batches.push(batch);
-    if (this.#cancelDeadline === undefined) this.#armDeadline(batch.endsAt);
-  }
-
-  /** The first batch that still waits for an answer. */
-  #oldest(): SendingBatch | undefined {
-    while (this.#batches.first?.isOver === true) this.#batches.shift();
-    return this.#batches.first;
-  }
-
-  #armDeadline(endsAt: number): void {
-    const { clock } = this.#parts;
-    this.#cancelDeadline = clock.timer(endsAt - clock.mono(), () => this.#checkDeadlines());
-  }
-
-  #checkDeadlines(): void {
-    const { clock, commandTimeoutMs } = this.#parts;
-    const nowMs = clock.mono();
-    const isDue = ({ batch }: Sending): boolean => batch.endsAt <= nowMs;
+  #endLate(nowMs: number): void {
+    const { commandTimeoutMs } = this.#parts;
+    const isDue = ({ batch, isSettled }: Sending): boolean => !isSettled && batch.endsAt <= nowMs;
     const why = `there was no answer within ${commandTimeoutMs} ms`;
-    this.#giveUp(this.#waiting.list().filter(isDue), why);
-    const isLate = (sending: Sending): boolean => !sending.isSettled && isDue(sending);
-    if (!this.#isBlocked && this.#confirms.find(isLate) !== undefined) this.#renewChannel(why);
-    for (let late = this.#confirms.find(isLate); late; late = this.#confirms.find(isLate))
-      late.settle(this.#unknown(why));
-    this.#cancelDeadline = undefined;
-    const next = this.#oldest();
-    if (next !== undefined) this.#armDeadline(next.endsAt);
+    this.giveUp(this.#waiting.list().filter(isDue), why);
+    this.giveUp(this.#confirms.list().filter(isDue), why);
+    if (this.#isDead(nowMs)) this.#stalled();
   }
 
-  #giveUp(sendings: readonly Sending[], why: string): void {
-    for (const sending of sendings)
-      sending.settle(sending.isWritten ? this.#unknown(why) : this.#refused(this.#whyNot(why)));
+  /**
+   * Nothing was confirmed for as long as a publish may take, or one message for longer still: its queue has no leader,
+   * and the line behind it would grow for ever. One that is only late is no sign: it may have waited for a connection.
+   * During an alarm no channel is better than another.
+   */
+  #isDead(nowMs: number): boolean {
+    const { commandTimeoutMs } = this.#parts;
+    const { owedSince = nowMs, oldest } = this.#confirms;
+    if (this.#isBlocked) return false;
+    const isForgotten = oldest !== undefined && nowMs - oldest.batch.endsAt >= commandTimeoutMs;
+    return isForgotten || nowMs - owedSince >= commandTimeoutMs;
   }
 
   #whyNot(why: string): string {

@@ -18,21 +18,43 @@ export interface Address {
   readonly routingKey: string;
 }
 
-/** Messages that are sent together, and answered together. */
+/** Whoever waits for what becomes of several messages. */
+export interface Answers<Answer> {
+  /** Of the message in this place, once. */
+  answered(at: number, answer: Answer): void;
+}
+
+/** All answers together, for those who cannot use one before the last. */
+export class Gathered<Answer> implements Answers<Answer> {
+  readonly promise: Promise<readonly Answer[]>;
+  readonly #answers: Answer[];
+  #resolve!: (answers: readonly Answer[]) => void;
+  #left: number;
+
+  constructor(count: number) {
+    this.#left = count;
+    this.#answers = new Array<Answer>(count);
+    this.promise = new Promise((resolve) => (this.#resolve = resolve));
+    if (count === 0) this.#resolve(this.#answers);
+  }
+
+  answered(at: number, answer: Answer): void {
+    this.#answers[at] = answer;
+    if (--this.#left === 0) this.#resolve(this.#answers);
+  }
+}
+
+/** Messages that are sent together, and have one deadline. */
 export class SendingBatch {
-  readonly results: Sent[] = [];
-  readonly promise: Promise<readonly Sent[]>;
-  #resolve!: (results: readonly Sent[]) => void;
   #left: number;
 
   /** `endsAt`: on the monotonic clock. */
   constructor(
-    readonly size: number,
+    count: number,
     readonly endsAt: number,
+    private readonly answers: Answers<Sent>,
   ) {
-    this.#left = size;
-    this.promise = new Promise((resolve) => (this.#resolve = resolve));
-    if (size === 0) this.#resolve(this.results);
+    this.#left = count;
   }
 
   get isOver(): boolean {
@@ -40,8 +62,8 @@ export class SendingBatch {
   }
 
   settle(at: number, sent: Sent): void {
-    this.results[at] = sent;
-    if (--this.#left === 0) this.#resolve(this.results);
+    this.#left--;
+    this.answers.answered(at, sent);
   }
 }
 
