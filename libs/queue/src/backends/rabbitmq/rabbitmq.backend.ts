@@ -144,8 +144,11 @@ class RabbitmqBackend implements Backend {
     return this.#foreign.publish(batch, options, (own) => this.#publisher.publish(own, options));
   }
 
+  readonly #publishOwn = (batch: readonly Outgoing[], answers: PublishAnswers): void =>
+    this.#publisher.publishEach(batch, answers, undefined);
+
   publishEach(batch: readonly Outgoing[], answers: PublishAnswers): void {
-    if (this.#closing === undefined) return this.#publisher.publishEach(batch, answers, undefined);
+    if (this.#closing === undefined) return this.#foreign.publishEach(batch, answers, this.#publishOwn);
     const error = new BackendClosedError(this.name, 'publish');
     for (const at of batch.keys()) answers.answered(at, { status: 'refused', error });
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../ambient/clock.js';
-import type { PublishCall, PublishResult } from '../../backend/backend.js';
+import type { PublishAnswers, PublishCall, PublishResult } from '../../backend/backend.js';
 import type { CapabilityOwner } from '../../backend/capabilities.js';
 import type { Outgoing } from '../../message/outgoing.js';
 import type { RabbitAdmin } from './rabbitmq.admin.js';
@@ -20,6 +20,8 @@ export interface ForeignParts {
 }
 
 type PublishOwn = (messages: readonly Outgoing[]) => Promise<readonly PublishResult[]>;
+
+type PublishOwnEach = (messages: readonly Outgoing[], answers: PublishAnswers) => void;
 
 /** What has to do with exchanges of somebody else. */
 export class RabbitForeign {
@@ -57,6 +59,24 @@ export class RabbitForeign {
     ]);
     const [toUs, toOthers] = answers.map((results) => results.values());
     return routes.map((route) => (route === undefined ? toUs : toOthers)?.next().value as PublishResult);
+  }
+
+  /** The same with each answer as soon as it is known. */
+  publishEach(batch: readonly Outgoing[], answers: PublishAnswers, own: PublishOwnEach): void {
+    const publisher = this.#publisher;
+    if (publisher === undefined) return own(batch, answers);
+    const ours: number[] = [];
+    batch.forEach((message, at) => {
+      const route = publisher.routeOf(message);
+      if (route === undefined) ours.push(at);
+      else
+        void publisher
+          .publish([{ message, route }], undefined)
+          .then(([result]) => answers.answered(at, result as PublishResult));
+    });
+    const messages = ours.map((at) => batch[at] as Outgoing);
+    if (messages.length > 0)
+      own(messages, { answered: (index, result) => answers.answered(ours[index] as number, result) });
   }
 
   close(): void {

@@ -7,7 +7,7 @@ import type { Outgoing } from '../../message/outgoing.js';
 import type { QueueError } from '../../message/queue-error.js';
 import type { RabbitLevels } from './rabbitmq.levels.js';
 import { dueLane, dueTopic, type RabbitNames } from './rabbitmq.names.js';
-import type { Parcel, RabbitSender } from './rabbitmq.sender.js';
+import { GIVEN_UP, type Parcel, type RabbitSender } from './rabbitmq.sender.js';
 import { type Answers, Gathered, type Sent } from './rabbitmq.sending.js';
 import { Postage } from './rabbitmq.postage.js';
 import { frameOf } from './rabbitmq.wire.js';
@@ -81,7 +81,7 @@ export class RabbitPublisher {
       postage,
     );
     if (call?.signal === undefined) return;
-    postage.endsWith(call.signal, () => sender.giveUp(sendings, 'whoever published it gave up waiting'));
+    postage.endsWith(call.signal, () => sender.giveUp(sendings, GIVEN_UP));
   }
 
   #parcel(message: Outgoing): Parcel {

@@ -36,6 +36,7 @@ export interface Parcel {
 }
 
 const MANY_WAITING = 1_024;
+export const GIVEN_UP = 'whoever published it gave up waiting';
 /** What the status calls it when messages are written and none is confirmed. */
 const STALLED = 'confirmations';
 const STALLED_REMEDY = 'a queue may have no leader: see rabbitmq-queues quorum_status';
@@ -83,10 +84,21 @@ export class RabbitSender {
   }
 
   /** The same with all answers together, in order. Never rejects. */
-  send(parcels: readonly Parcel[]): Promise<readonly Sent[]> {
+  send(parcels: readonly Parcel[], signal?: AbortSignal): Promise<readonly Sent[]> {
     const answers = new Gathered<Sent>(parcels.length);
-    this.post(parcels, answers);
-    return answers.promise;
+    const sendings = this.post(parcels, answers);
+    return signal === undefined ? answers.promise : this.#until(signal, sendings, answers.promise);
+  }
+
+  #until<Answer>(
+    signal: AbortSignal,
+    sendings: readonly Sending[],
+    coming: Promise<Answer>,
+  ): Promise<Answer> {
+    const giveUp = (): void => this.giveUp(sendings, GIVEN_UP);
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true });
+    return coming.finally(() => signal.removeEventListener('abort', giveUp));
   }
 
   /** Ends those that have no answer yet. */
