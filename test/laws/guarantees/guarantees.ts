@@ -57,7 +57,9 @@ export const GUARANTEES: { readonly [Name in CapabilityName]: Guarantee<Capabili
     title: 'a message has one consumer at a time',
     says: (lease) => {
       if (lease === false) return 'no';
-      return `for a lease of up to ${duration(lease.maxMs)}, ${lease.extend ? 'renewable' : 'not renewable'}`;
+      const renewed = lease.extend ? 'renewable' : 'not renewable';
+      const inAll = lease.holdMs === undefined ? '' : `, for ${duration(lease.holdMs)} in all`;
+      return `for a lease of up to ${duration(lease.maxMs)}, ${renewed}${inAll}`;
     },
   },
   attempts: {

@@ -8,7 +8,8 @@ export interface Capabilities {
   /** What a resolved publish means. `routed`: stored in every subscription, and refused if there is none. */
   readonly confirm: 'none' | 'stored' | 'routed';
   readonly ack: 'none' | 'position' | 'message';
-  readonly lease: false | { readonly extend: boolean; readonly maxMs: number };
+  /** `maxMs`: of one lease. `holdMs`: of all renewals of a delivery together; absent: without limit. */
+  readonly lease: false | { readonly extend: boolean; readonly maxMs: number; readonly holdMs?: number };
   /** Whether attempts are counted where a crash cannot erase them. */
   readonly attempts: 'none' | 'flag' | 'counted' | 'counted-on-crash';
   /** Giving a delivery back costs no attempt. */

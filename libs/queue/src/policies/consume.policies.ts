@@ -31,6 +31,8 @@ export interface ConsumePolicies {
   readonly maxLeaseMs: number;
   /** After this the handler's signal aborts; undefined: no limit but maxLeaseMs. */
   readonly timeoutMs: number | undefined;
+  /** Whether `timeoutMs` or `maxLeaseMs` was given: a backend that holds a message for less than the default is fine. */
+  readonly isRunLimited: boolean;
   /** How long a handler may go on after its signal aborted before its message is settled without it. */
   readonly abortGraceMs: number;
   readonly retry: RetryPolicy;
@@ -68,6 +70,7 @@ export const DEFAULT_POLICIES: ConsumePolicies = Object.freeze({
   leaseMs: 30_000,
   maxLeaseMs: 3_600_000,
   timeoutMs: undefined,
+  isRunLimited: false,
   abortGraceMs: 5_000,
   retry: DEFAULT_RETRY,
   maxCrashes: 3,
@@ -87,7 +90,8 @@ export const DEFAULT_POLICIES: ConsumePolicies = Object.freeze({
 
 /** `given` over the defaults, checked and frozen. `where` names the handler in the error. */
 export function resolvePolicies(where: string, given: Partial<ConsumePolicies>): ConsumePolicies {
-  const policies: ConsumePolicies = { ...defaultsFor(given), ...given };
+  const isRunLimited = given.timeoutMs !== undefined || given.maxLeaseMs !== undefined;
+  const policies: ConsumePolicies = { ...defaultsFor(given), ...given, isRunLimited };
   const whole = (name: string, value: number, low: number, high: number): void => {
     checkWhole(`${where}: ${name}`, value, { low, high });
   };

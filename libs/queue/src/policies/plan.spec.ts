@@ -44,6 +44,9 @@ const delays = (kind: 'exact' | 'tiers' | 'backoff', maxMs: number): Partial<Cap
 const batches = (receive: number, settle = receive): Partial<Capabilities> => ({
   batch: { publish: 1, receive, settle },
 });
+const held = (holdMs: number): Partial<Capabilities> => ({
+  lease: { extend: true, maxMs: 43_200_000, holdMs },
+});
 const tight = { leaseMs: 10_000, maxLeaseMs: 10_000 };
 
 describe('the requirements of policies', () => {
@@ -138,6 +141,13 @@ describe('a plan', () => {
         can: { lease: { extend: false, maxMs: 30_000 } },
       },
     ],
+    ['lease', 'held for less than the default', { can: held(1_770_000) }],
+    ['lease', 'held for just as long', { policies: { timeoutMs: 1_765_000 }, can: held(1_770_000) }],
+    [
+      'lease',
+      'held by nobody',
+      { policies: { delivery: 'at-most-once', maxLeaseMs: 60_000 }, can: held(59_999) },
+    ],
     ['release', 'uncounted', {}],
     ['concurrency', 'in one call', { policies: { prefetch: 5 }, can: batches(15) }],
   ])('answers native: %s, %s', (need, _what, given) => {
@@ -215,6 +225,18 @@ describe('a plan', () => {
     ],
     ['dead letters', 'dead-without-reason', { can: { dead: 'native' } }, 'without their failure records'],
     ['lease', 'lease-not-renewed', { can: { lease: { extend: false, maxMs: 60_000 } } }, 'cannot renew'],
+    [
+      'lease',
+      'lease-not-renewed',
+      { policies: { timeoutMs: 1_765_001 }, can: held(1_770_000) },
+      'takes a message back after 1770s, however often',
+    ],
+    [
+      'lease',
+      'lease-not-renewed',
+      { policies: { maxLeaseMs: 3_600_000 }, can: held(1_770_000) },
+      'takes a message back after 1770s, however often',
+    ],
     ['release', 'counted-release', { can: { uncountedRelease: false } }, 'counts what is given back'],
   ])('refuses %s, unless %s is accepted', (need, anomaly, given, why) => {
     expect(entry(need, given)).toMatchObject({
@@ -264,6 +286,11 @@ describe('a plan', () => {
     const leaves = expect.stringContaining(`shop.order is ${place}: what others send`) as unknown;
     expect(entry('fan-out', { can, topics: ['shop.*'] })).toMatchObject({ answer: 'native', leaves });
     expect(entry('fan-out', { can, topics: ['stock'] })).not.toHaveProperty('leaves');
+  });
+
+  it('tells how long a handler can run where nobody said how long it does', () => {
+    const leaves = expect.stringContaining('longer than 1770s is aborted') as unknown;
+    expect(entry('lease', { can: held(1_770_000) })).toMatchObject({ answer: 'native', leaves });
   });
 
   it('looks at the largest wait of all retries, not at the last one', () => {

@@ -31,6 +31,8 @@ export type Requirement =
       readonly maxLeaseMs: number;
       /** How long a handler can be at work before its message is settled without it. */
       readonly longestRunMs: number;
+      /** Whether somebody said so, or it is the default. */
+      readonly isRunLimited: boolean;
     }
   | { readonly need: 'timeout'; readonly timeoutMs: number; readonly abortGraceMs: number }
   | { readonly need: 'release' }
@@ -145,9 +147,9 @@ function expiring({ deadRetentionMs: keepMs }: ConsumePolicies): readonly Requir
 }
 
 function leasing(policies: ConsumePolicies): readonly Requirement[] {
-  const { leaseMs, maxLeaseMs, timeoutMs, abortGraceMs } = policies;
+  const { leaseMs, maxLeaseMs, timeoutMs, abortGraceMs, isRunLimited } = policies;
   const longestRunMs = longestHeldMs(policies);
-  const lease: Requirement = { need: 'lease', leaseMs, maxLeaseMs, longestRunMs };
+  const lease: Requirement = { need: 'lease', leaseMs, maxLeaseMs, longestRunMs, isRunLimited };
   return timeoutMs === undefined ? [lease] : [lease, { need: 'timeout', timeoutMs, abortGraceMs }];
 }
 

@@ -5,7 +5,7 @@ import { composed, native, refused, type Offer, type Resolution } from './resolu
 
 /** A message is one consumer's as long as its handler runs, and somebody else's when that consumer is gone. */
 export function resolveLease(
-  { leaseMs, longestRunMs }: Extract<Requirement, { need: 'lease' }>,
+  { leaseMs, longestRunMs, isRunLimited }: Extract<Requirement, { need: 'lease' }>,
   { capabilities: { lease } }: Offer,
 ): Resolution {
   if (lease === false) {
@@ -21,10 +21,26 @@ export function resolveLease(
       `give @Consume a \`lease\` of '${longest}' or less`,
     );
   }
+  const holdMs = lease.holdMs ?? Infinity;
+  if (longestRunMs > holdMs) return held(holdMs, isRunLimited);
   if (lease.extend || longestRunMs <= leaseMs) return native(ANOMALIES['two-at-once']);
   return refused(
     'cannot renew a lease',
     'give @Consume a `lease` as long as `maxLease`, or as `timeout` and `abortGrace` together',
+    'lease-not-renewed',
+  );
+}
+
+/** Nobody said how long the handler runs: then the plan tells what it can be. */
+function held(holdMs: number, isRunLimited: boolean): Resolution {
+  const longest = formatDuration(holdMs);
+  if (!isRunLimited)
+    return native(
+      `${ANOMALIES['two-at-once']}; one that runs for longer than ${longest} is aborted, and its message goes to somebody else`,
+    );
+  return refused(
+    `takes a message back after ${longest}, however often its lease is renewed`,
+    `let \`timeout\` and \`abortGrace\` together, or \`maxLease\`, be '${longest}' or less, or raise the limit on the broker and in the options of the backend`,
     'lease-not-renewed',
   );
 }

@@ -17,12 +17,13 @@ export function longestHoldMs({ consumerTimeoutMs }: ResolvedRabbitmqOptions): n
 
 export function rabbitmqCapabilities(options: ResolvedRabbitmqOptions): Capabilities {
   const isQuorum = options.queueType === 'quorum';
+  const holdMs = longestHoldMs(options);
   const foreign = new ForeignTopics(options.exchanges);
   return Object.freeze({
     durable: isQuorum ? 'replicated' : 'disk',
     confirm: 'routed',
     ack: 'message',
-    lease: Object.freeze({ extend: true, maxMs: longestHoldMs(options) }),
+    lease: Object.freeze({ extend: true, maxMs: holdMs, holdMs }),
     attempts: isQuorum ? 'counted-on-crash' : 'counted',
     uncountedRelease: true,
     delay: Object.freeze({ publish: DELAY, retry: DELAY }),

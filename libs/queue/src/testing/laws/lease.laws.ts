@@ -11,6 +11,11 @@ const EXTEND: Gate = {
   met: ({ lease }) => lease !== false && lease.extend,
 };
 
+const HOLD: Gate = {
+  needs: 'a limit of the time that a message can be held',
+  met: ({ lease }) => lease !== false && lease.holdMs !== undefined,
+};
+
 const HOUR_MS = 3_600_000;
 
 /** G at the seam: one holder at a time, for as long as its lease. */
@@ -85,6 +90,25 @@ export const LEASE_LAWS: readonly Law[] = [
       const leaseMs = (lease === false ? 0 : lease.maxMs) + 1;
       const [result] = await bench.settle(receiver, { kind: 'extend', delivery, leaseMs });
       mustEqual(codeOf(result), 'unsupported', 'the answer');
+      await bench.ack(receiver, delivery);
+    },
+  },
+  {
+    id: 'G10',
+    title: 'a message is held for no longer in all than is said, however often its lease is renewed',
+    proves: ['lease'],
+    gate: HOLD,
+    does: async (bench) => {
+      const { lease } = bench.capabilities;
+      const holdMs = lease === false ? 0 : (lease.holdMs ?? 0);
+      await bench.publish(bench.message());
+      const receiver = await bench.receiver();
+      const delivery = await bench.takeOne(receiver);
+      await bench.time.pass(LEASE_MS / 4);
+      const extend = (leaseMs: number) => bench.settle(receiver, { kind: 'extend', delivery, leaseMs });
+      const [beyond] = await extend(holdMs - LEASE_MS / 8);
+      mustEqual(codeOf(beyond), 'unsupported', 'the answer to a renewal that ends too late');
+      mustEqual(await extend(holdMs - LEASE_MS), ['ok'], 'the answer to one that ends in time');
       await bench.ack(receiver, delivery);
     },
   },
