@@ -1,7 +1,7 @@
 import { ALL_LAWS, NOT_OFFERED, SHOWN_ELSEWHERE } from '@pigeonpost/queue/testing';
 
 /** How many promises each group of the contract has: publish, settle, retry and delay, dead letters, order, fan-out, leases,
- * flow and shutdown, faults, deduplication and transactions, envelope, administration, schedules, and the suite itself. */
+ * flow and shutdown, faults, deduplication and transactions, envelope, administration, schedules, the suite itself, and stores. */
 const CONTRACT = {
   A: 11,
   B: 14,
@@ -17,6 +17,7 @@ const CONTRACT = {
   L: 3,
   M: 5,
   N: 5,
+  O: 7,
 };
 
 const promises = Object.entries(CONTRACT).flatMap(([group, count]) =>

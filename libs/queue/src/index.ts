@@ -99,6 +99,7 @@ export {
 } from './backend/topology.js';
 export type { BlobStore } from './store/blob-store.js';
 export type { Conflict, Page, Store, StoreEntry, StoreOp, WriteResult } from './store/store.js';
+export { StoreKeyError } from './store/store-key.js';
 
 export { ANOMALIES, type Anomaly } from './policies/anomalies.js';
 export { type Backoff, exponential, type ExponentialOptions, fixed, schedule } from './policies/backoff.js';

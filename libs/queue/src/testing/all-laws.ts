@@ -39,6 +39,7 @@ import { SHUTDOWN_LAWS } from './laws/shutdown.laws.js';
 import { RELEASE_LAWS } from './laws/release.laws.js';
 import { SEALED_BODY_LAWS } from './laws/sealed-body.laws.js';
 import { SETTLE_LAWS } from './laws/settle.laws.js';
+import { STORE_LAWS } from './laws/store.laws.js';
 import { WILDCARD_LAWS } from './laws/wildcard.laws.js';
 import { IDEMPOTENCY_LAWS } from './laws/idempotency.laws.js';
 import { OUTBOX_LAWS } from './laws/outbox.laws.js';
@@ -90,4 +91,5 @@ export const ALL_LAWS: readonly Law[] = [
   ...COPYING_LAWS,
   ...FAULT_LAWS,
   ...ADMIN_LAWS,
+  ...STORE_LAWS,
 ];

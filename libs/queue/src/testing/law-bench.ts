@@ -69,7 +69,12 @@ export class LawBench {
   }
 
   get store(): Store | undefined {
-    return this.#connections[0]?.store;
+    return this.stores[0];
+  }
+
+  /** Those of all connections, in the order in which they were made. */
+  get stores(): readonly (Store | undefined)[] {
+    return this.#connections.map(({ store }) => store);
   }
 
   /** Drops every connection and connects anew, as a restarted process would. */
@@ -91,8 +96,7 @@ export class LawBench {
   /** One more connection, from a host whose wall clock is `offsetMs` off. */
   async connectSkewed(offsetMs: number): Promise<Backend> {
     const opened = await this.world.connectSkewed?.(offsetMs);
-    if (opened === undefined)
-      throw new LawBrokenError('the fixture has no `connectSkewed`, which many hosts need');
+    must(opened !== undefined, 'the fixture has no `connectSkewed`, which many hosts need');
     this.#connections.push(opened);
     return this.recorder.watch(opened.backend);
   }
@@ -110,7 +114,7 @@ export class LawBench {
   /** A transaction of the law's own. Throws where the fixture does not say how to begin one. */
   async begin(): Promise<LawTransaction> {
     const begun = await this.world.begin?.();
-    if (begun === undefined) throw new LawBrokenError('the fixture has no `begin`, which tx: enlist needs');
+    must(begun !== undefined, 'the fixture has no `begin`, which tx: enlist needs');
     return begun;
   }
 
@@ -136,8 +140,7 @@ export class LawBench {
 
   /** Publishes and insists that all of it is stored. */
   async publish(...messages: readonly Outgoing[]): Promise<readonly string[]> {
-    const results = await this.tryPublish(...messages);
-    for (const result of results) {
+    for (const result of await this.tryPublish(...messages)) {
       if (result.status !== 'stored')
         throw new LawBrokenError(`a publish ended as ${result.status}: ${result.error.message}`);
     }
@@ -260,10 +263,9 @@ export class LawBench {
   async finish(): Promise<void> {
     await this.#cleanUp();
     await this.#catchLateDuplicates();
-    const subscriptions = [...this.recorder.topology.keys()];
     const wrong: string[] = [];
     const remaining: Peeked[] = [];
-    for (const name of subscriptions) {
+    for (const name of this.recorder.topology.keys()) {
       const { ready, delayed, held, inflight } = await this.depth(name);
       if (ready + delayed + held + inflight > 0) {
         const counts = `${ready} ready, ${delayed} delayed, ${held} held, ${inflight} in flight`;

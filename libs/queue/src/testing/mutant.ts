@@ -1,9 +1,10 @@
-import type { Backend, Settlement, SettleResult } from '../backend/backend.js';
+import type { Backend, OpenedBackend, Settlement, SettleResult } from '../backend/backend.js';
 import type { ConsumerOptions } from '../consume/consumer-options.js';
 import type { Delivery } from '../message/delivery.js';
 import type { Outgoing } from '../message/outgoing.js';
 import { AlteredBackend, type Alterations } from './altered-backend.js';
-import type { AlterDelayStore, AlterSql, BackendFixture } from './fixture.js';
+import type { Store } from '../store/store.js';
+import type { AlterDelayStore, AlterSql, BackendFixture, World } from './fixture.js';
 import { memoryFixture } from './memory-fixture.js';
 
 /** A mistake that a real messaging system has made, and a law that must notice it. */
@@ -19,12 +20,25 @@ export interface Mutant {
   readonly alterSql?: AlterSql;
   /** A mistake of a delay store. */
   readonly alterDelayStore?: AlterDelayStore;
+  /** A mistake of a store. Called once for each connection. */
+  readonly alterStore?: (store: Store) => Store;
 }
 
 /** The memory backend, and consumers, with the mistake in them. */
-export function mutatedFixture({ wrap, alter, alterSql, alterDelayStore }: Mutant): BackendFixture {
+export function mutatedFixture(mutant: Mutant): BackendFixture {
+  const { wrap, alter, alterSql, alterDelayStore } = mutant;
   const fixture = memoryFixture({}, wrap, alter);
-  return { ...fixture, create: async () => ({ ...(await fixture.create()), alterSql, alterDelayStore }) };
+  const create = async (): Promise<World> => {
+    const world = await fixture.create();
+    const connect = async (): Promise<OpenedBackend> => alteredStore(await world.connect(), mutant);
+    return { ...world, connect, alterSql, alterDelayStore };
+  };
+  return { ...fixture, create };
+}
+
+function alteredStore(opened: OpenedBackend, { alterStore }: Mutant): OpenedBackend {
+  const { store } = opened;
+  return alterStore === undefined || store === undefined ? opened : { ...opened, store: alterStore(store) };
 }
 
 export const mutant = (name: string, breaks: string, make: () => Alterations): Mutant => ({

@@ -9,6 +9,7 @@ import { ORDERING_MUTANTS } from './mutants.ordering.js';
 import { OUTBOX_MUTANTS } from './mutants.outbox.js';
 import { PUBLISHING_MUTANTS } from './mutants.publishing.js';
 import { RECEIVING_MUTANTS } from './mutants.receiving.js';
+import { REMEMBERING_MUTANTS } from './mutants.remembering.js';
 import { REPLAY_MUTANTS } from './mutants.replay.js';
 
 /** The laws are worth what they catch: each of these must break at least one. */
@@ -167,6 +168,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...ENVELOPE_MUTANTS,
   ...OUTBOX_MUTANTS,
   ...COPYING_MUTANTS,
+  ...REMEMBERING_MUTANTS,
 ];
 
 async function nothing(): Promise<readonly Delivery[]> {

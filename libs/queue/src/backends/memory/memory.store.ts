@@ -1,15 +1,14 @@
 import type { Clock } from '../../ambient/clock.js';
 import { BackendClosedError, UnsupportedError } from '../../backend/backend.errors.js';
-import { InvalidNameError } from '../../message/names.js';
 import {
   type Conflict,
-  MAX_STORE_KEY_BYTES,
   type Page,
   type Store,
   type StoreEntry,
   type StoreOp,
   type WriteResult,
 } from '../../store/store.js';
+import { checkStoreKey } from '../../store/store-key.js';
 
 /** How many old entries each write looks at, to drop the expired ones: more than it adds, so garbage stays bounded. */
 const SWEPT_PER_OP = 4;
@@ -47,7 +46,7 @@ export class MemoryStore implements Store {
         'write after the commit, or use a SQL backend',
       );
     }
-    for (const { key } of ops) checkKey(key);
+    for (const { key } of ops) checkStoreKey(key);
     const conflicts = ops
       .filter((op) => !this.#holds(op))
       .map(({ key }): Conflict => ({ key, entry: this.#live(key) }));
@@ -121,15 +120,6 @@ export class MemoryStore implements Store {
   #checkOpen(doing: string): void {
     if (this.#closed) throw new BackendClosedError(this.name, doing);
   }
-}
-
-function checkKey(key: string): void {
-  if (Buffer.byteLength(key, 'utf8') <= MAX_STORE_KEY_BYTES) return;
-  throw new InvalidNameError(
-    'store key',
-    key,
-    `it takes more than ${MAX_STORE_KEY_BYTES} bytes: use a hash of it`,
-  );
 }
 
 /** Index of the first key that is at least `prefix` and beyond `after`. */

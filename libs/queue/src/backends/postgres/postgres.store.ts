@@ -1,14 +1,8 @@
 import { BackendClosedError } from '../../backend/backend.errors.js';
 import { quote } from '../../message/names.js';
 import { QueueError } from '../../message/queue-error.js';
-import {
-  MAX_STORE_KEY_BYTES,
-  type Page,
-  type Store,
-  type StoreEntry,
-  type StoreOp,
-  type WriteResult,
-} from '../../store/store.js';
+import { type Page, type Store, type StoreEntry, type StoreOp, type WriteResult } from '../../store/store.js';
+import { checkStoreKey } from '../../store/store-key.js';
 import { textArray } from './postgres.arrays.js';
 import type { PostgresDatabase } from './postgres.database.js';
 import { numberOf } from './postgres.delivery.js';
@@ -28,7 +22,7 @@ const storeStatements = (s: string) =>
     storeWrite: `SELECT array_to_string(versions, ',') AS versions, conflicts::text AS conflicts FROM ${s}.store_write($1)`,
   });
 
-/** A key or value that the store cannot keep. */
+/** A key or value that PostgreSQL cannot keep as text. */
 export class StoreTextError extends QueueError {
   readonly code = 'store_text';
 
@@ -123,11 +117,7 @@ function condition(wanted: 'absent' | number | undefined): string | undefined {
 }
 
 function checkOp(op: StoreOp): void {
-  // No character takes more than three bytes per UTF-16 unit.
-  if (op.key.length * 3 > MAX_STORE_KEY_BYTES && Buffer.byteLength(op.key) > MAX_STORE_KEY_BYTES) {
-    const problem = `its key takes ${Buffer.byteLength(op.key)} bytes, at most ${MAX_STORE_KEY_BYTES} are allowed: store its hash`;
-    throw new StoreTextError(op.key, problem);
-  }
+  checkStoreKey(op.key);
   if (op.key.includes('\0') || (op.op === 'put' && op.value.includes('\0')))
     throw new StoreTextError(op.key, 'PostgreSQL has no text with a zero character in it: encode it');
 }

@@ -1,16 +1,14 @@
 import type { Clock } from '../../ambient/clock.js';
 import { BackendClosedError, UnsupportedError } from '../../backend/backend.errors.js';
-import { quote } from '../../message/names.js';
-import { QueueError } from '../../message/queue-error.js';
 import {
   type Conflict,
-  MAX_STORE_KEY_BYTES,
   type Page,
   type Store,
   type StoreEntry,
   type StoreOp,
   type WriteResult,
 } from '../../store/store.js';
+import { checkStoreKey } from '../../store/store-key.js';
 import type { RedisLink } from './redis.link.js';
 import { Script } from './redis.script.js';
 import { READ_STORE, SCAN_STORE, WRITE_STORE } from './redis.store.lua.js';
@@ -23,16 +21,6 @@ const SCRIPTS = {
 };
 /** Keys of one call: Lua takes no more arguments at once, and the server serves nobody else meanwhile. */
 const STEP = 1_000;
-
-export class StoreKeyError extends QueueError {
-  readonly code = 'store_key';
-
-  constructor(key: string) {
-    super(
-      `the store key ${quote(key)} takes ${Buffer.byteLength(key)} bytes, at most ${MAX_STORE_KEY_BYTES} are allowed: store its hash`,
-    );
-  }
-}
 
 export interface StoreParts {
   readonly backend: string;
@@ -67,7 +55,7 @@ export class RedisStore implements Store {
     if (options?.tx !== undefined) {
       throw new UnsupportedError(backend, 'write to the store in a transaction of yours', 'write without tx');
     }
-    for (const { key } of ops) checkKey(key);
+    for (const { key } of ops) checkStoreKey(key);
     const reply = await this.#run('write to the store', SCRIPTS.write, ops.flatMap(argumentsOf));
     const [isWritten, ...rest] = reply as readonly [number, ...unknown[]];
     if (isWritten === 1) return { ok: true, versions: rest as number[] };
@@ -138,10 +126,4 @@ function entryOf(key: string, raw: Buffer | null | undefined): StoreEntry | unde
     version: Number(raw.toString('latin1', 0, versionEnd)),
     expiresAt: expiresAt === 0 ? undefined : expiresAt,
   };
-}
-
-function checkKey(key: string): void {
-  // No character takes more than three bytes per UTF-16 unit.
-  if (key.length * 3 > MAX_STORE_KEY_BYTES && Buffer.byteLength(key) > MAX_STORE_KEY_BYTES)
-    throw new StoreKeyError(key);
 }

@@ -1,17 +1,15 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import type { Clock } from '../../ambient/clock.js';
 import { BackendClosedError, UnsupportedError } from '../../backend/backend.errors.js';
-import { quote } from '../../message/names.js';
-import { QueueError } from '../../message/queue-error.js';
 import {
   type Conflict,
-  MAX_STORE_KEY_BYTES,
   type Page,
   type Store,
   type StoreEntry,
   type StoreOp,
   type WriteResult,
 } from '../../store/store.js';
+import { checkStoreKey } from '../../store/store-key.js';
 import { whileBusy } from './sqlite.connection.js';
 import { SqliteCounters } from './sqlite.counters.js';
 import { unavailable } from './sqlite.errors.js';
@@ -34,16 +32,6 @@ const SQL = {
   remove: `DELETE FROM store WHERE key = ?`,
   sweep: `DELETE FROM store WHERE key IN (SELECT key FROM store WHERE expires_at <= ? LIMIT ${SWEEP})`,
 };
-
-export class StoreKeyError extends QueueError {
-  readonly code = 'store_key';
-
-  constructor(key: string) {
-    super(
-      `the store key ${quote(key)} takes ${Buffer.byteLength(key)} bytes, at most ${MAX_STORE_KEY_BYTES} are allowed: store its hash`,
-    );
-  }
-}
 
 export interface StoreParts {
   readonly db: DatabaseSync;
@@ -83,7 +71,7 @@ export class SqliteStore implements Store {
         'write without tx',
       );
     }
-    for (const { key } of ops) checkKey(key);
+    for (const { key } of ops) checkStoreKey(key);
     return this.#parts.writer.submit('write to the store', () => this.#write(ops));
   }
 
@@ -159,12 +147,6 @@ function inSnapshot<T>(db: DatabaseSync, look: () => T): T {
   } finally {
     db.exec('COMMIT');
   }
-}
-
-function checkKey(key: string): void {
-  // No character takes more than three bytes per UTF-16 unit.
-  if (key.length * 3 > MAX_STORE_KEY_BYTES && Buffer.byteLength(key) > MAX_STORE_KEY_BYTES)
-    throw new StoreKeyError(key);
 }
 
 function entryOf(row: Readonly<Record<string, SQLOutputValue>>): StoreEntry {
