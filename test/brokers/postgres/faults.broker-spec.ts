@@ -1,7 +1,7 @@
 import { postgresBackend } from '@pigeonpost/queue/postgres';
 import { FaultProxy } from '@pigeonpost/queue/testing';
 import { brokerUrl, describeWith } from '../broker-url.js';
-import { LEASE_MS, OpenedBackends } from './opened.js';
+import { LEASE_MS, OpenedBackends, takeAll } from './opened.js';
 
 const KILLS = 5;
 const CANARY = 'canary-pass-4711';
@@ -49,6 +49,25 @@ describeWith('postgres', 'faults that only postgres has', () => {
     expect(stored.length).toBeGreaterThan(KILLS);
     expect([...handled].filter((id) => told.get(id) === 'refused')).toEqual([]);
     expect(backend.status().state).toBe('up');
+  }, 60_000);
+
+  it('hears again as soon as the connection that listens has ended, without a heartbeat, and drops no other', async () => {
+    const patient = { heartbeatMs: 60_000, connection: { application_name: backends.schema } };
+    const backend = await backends.openWith({}, patient);
+    const taking = takeAll(backend, 1);
+    const ofOurs = `FROM pg_stat_activity WHERE application_name = '{s}' AND query`;
+    const isListening = async (): Promise<boolean> =>
+      (await backends.sql(`SELECT ${ofOurs} LIKE 'LISTEN%'`)).length === 1;
+    while (!(await isListening())) await backends.time.pass(5);
+    const changes: string[] = [];
+    backend.onStatus?.(({ state }) => changes.push(state));
+    const others = await backends.sql(`SELECT pid ${ofOurs} NOT LIKE 'LISTEN%' ORDER BY pid`);
+    await backends.sql(`SELECT pg_terminate_backend(pid) ${ofOurs} LIKE 'LISTEN%'`);
+    await backends.time.until(() => changes.join() === 'down,up', 10_000);
+    expect(await backends.sql(`SELECT pid ${ofOurs} <> 'SELECT 1' ORDER BY pid`)).toEqual(others);
+    const sent = backends.message();
+    await backend.publish([sent]);
+    expect(await taking).toEqual([sent.id]);
   }, 60_000);
 
   it('tries again what is in conflict with others, in a database whose transactions are serializable', async () => {

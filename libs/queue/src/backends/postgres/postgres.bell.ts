@@ -166,7 +166,7 @@ export class PostgresBell {
       this.#wakeAll();
       await this.#watch(connection);
     } catch (error) {
-      this.#lost(error);
+      this.#lost(error, connection);
     } finally {
       this.#connection = undefined;
       connection.destroy();
@@ -191,15 +191,17 @@ export class PostgresBell {
     );
   }
 
-  /** Rejects when the connection is lost; resolves when this is closed. */
+  /** Rejects when the connection is lost, at once when it ends; resolves when this is closed. */
   async #watch(connection: PostgresConnection): Promise<void> {
     const { ambient, options, status } = this.#setup;
-    const { signal } = this.#stop;
+    const ended = new AbortController();
+    connection.onEnd(() => ended.abort());
+    const over = AbortSignal.any([ended.signal, this.#stop.signal]);
     for (;;) {
       await this.#answer(connection);
       status.worked();
-      await sleep(ambient.clock, options.heartbeatMs, signal);
-      if (signal.aborted) return;
+      await sleep(ambient.clock, options.heartbeatMs, over);
+      if (this.#stop.signal.aborted) return;
     }
   }
 
@@ -222,11 +224,12 @@ export class PostgresBell {
     });
   }
 
-  #lost(error: unknown): void {
+  /** One that does not answer says that of the others; one that has ended says it of itself only. */
+  #lost(error: unknown, connection: PostgresConnection): void {
     if (this.#stop.signal.aborted) return;
     const { status, redact } = this.#setup;
     status.lost(new PostgresConnectionError(`the connection was lost: ${explain(error, redact)}`));
-    this.#pool.dropAll();
+    if (connection.isUsable) this.#pool.dropAll();
   }
 
   /** undefined: not yet. */
