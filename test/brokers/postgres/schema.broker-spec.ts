@@ -34,6 +34,19 @@ describeWith('postgres', 'the schema of postgres', () => {
     await other.dispose();
   });
 
+  it('of an older release is brought up to this one, and keeps its messages', async () => {
+    const first = migrationSql({ schema: backends.schema })
+      .split('DO $migration$')
+      .slice(0, 2)
+      .join('DO $migration$');
+    await backends.sql(`${first} COMMIT`);
+    const { backend } = await backends.open();
+    await expect(backend.ensure(TOPOLOGY, 'check')).rejects.toThrow(/version 1, this release needs \d/);
+    await backend.ensure(TOPOLOGY, 'create');
+    await backend.publish([backends.message({ id: 'a' })]);
+    expect(await takeAll(backend, 1)).toEqual(['a']);
+  });
+
   it('that is missing is told by a check, a publish and a store, each with what to do', async () => {
     const { backend, store } = await backends.open();
     await expect(backend.ensure(TOPOLOGY, 'check')).rejects.toThrow(/tables are missing.*migrationSql/);

@@ -69,7 +69,7 @@ class PostgresBackend implements Backend {
     this.#bell = new PostgresBell(setup, database.pool);
     this.#migration = new PostgresMigration(name, database);
     this.#catalogue = new PostgresCatalogue(name, database);
-    this.#claims = new PostgresClaims(database);
+    this.#claims = new PostgresClaims(database, setup.ambient.random);
     const shared = { database, catalogue: this.#catalogue, bell: this.#bell };
     const storing = new PostgresStoring(name, database.schema);
     this.#publisher = new PostgresPublisher({ ...shared, owner: this, storing });

@@ -4,10 +4,10 @@ import { namedStatements } from './postgres.session.js';
 const NOW = 'statement_timestamp()';
 
 /** True while the delivery's lease is the last one of its row, and runs. */
-const FENCE = `m.seq = act.seq AND m.deliveries = act.deliveries AND m.leased AND m.available_at > ${NOW}`;
+const FENCE = `m.seq = act.seq AND m.token = act.token AND m.leased AND m.available_at > ${NOW}`;
 
 const acknowledge = (s: string): string => `
-  DELETE FROM ${s}.messages m USING unnest($1::bigint[], $2::integer[]) AS act (seq, deliveries)
+  DELETE FROM ${s}.messages m USING unnest($1::bigint[], $2::bigint[]) AS act (seq, token)
   WHERE ${FENCE} RETURNING m.seq`;
 
 /** Parameters of a claim, by their places. */
@@ -15,10 +15,16 @@ interface Places {
   readonly subscription: string;
   readonly max: string;
   readonly leaseMs: string;
+  readonly token: string;
 }
 
-const ALONE: Places = { subscription: '$1', max: '$2::integer', leaseMs: '$3::float8' };
-const AFTER_ACKS: Places = { subscription: '$3', max: '$4::integer', leaseMs: '$5::float8' };
+const ALONE: Places = { subscription: '$1', max: '$2::integer', leaseMs: '$3::float8', token: '$4::bigint' };
+const AFTER_ACKS: Places = {
+  subscription: '$3',
+  max: '$4::integer',
+  leaseMs: '$5::float8',
+  token: '$6::bigint',
+};
 
 /** Levels are looked through only while there is any message with a priority. */
 const urgent = (s: string, { subscription, max }: Places): string => `
@@ -38,9 +44,9 @@ const plain = (s: string, { subscription, max }: Places): string => `
   ORDER BY available_at, seq LIMIT ${max} - (SELECT count(*) FROM urgent) FOR UPDATE SKIP LOCKED`;
 
 /** Only what a delivery is made of: everything here is carried through the rest of the statement. */
-const take = (s: string, { leaseMs }: Places): string => `
+const take = (s: string, { leaseMs, token }: Places): string => `
   UPDATE ${s}.messages m
-  SET leased = true, deliveries = m.deliveries + 1, available_at = ${NOW} + ${leaseMs} * interval '1 ms'
+  SET leased = true, token = ${token}, deliveries = m.deliveries + 1, available_at = ${NOW} + ${leaseMs} * interval '1 ms'
   FROM (
     SELECT seq, row_number() OVER () AS place FROM (SELECT seq FROM urgent UNION ALL SELECT seq FROM plain) AS found
   ) AS picked
@@ -76,7 +82,7 @@ const DEAD_COLUMNS =
 /** The statements of a receiver on the tables of a schema. Each but the claims answers what it changed. */
 export function claimStatements(s: string) {
   const acts = (more: string, columns: string): string =>
-    `unnest($1::bigint[], $2::integer[], ${more}) AS act (seq, deliveries, ${columns})`;
+    `unnest($1::bigint[], $2::bigint[], ${more}) AS act (seq, token, ${columns})`;
   return namedStatements({
     claim: `WITH ${claim(s, ALONE, 'NULL')}`,
     ackAndClaim: `WITH acked AS (${acknowledge(s)}),

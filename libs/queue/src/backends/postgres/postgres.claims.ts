@@ -1,3 +1,4 @@
+import type { Random } from '../../ambient/random.js';
 import type { Settlement } from '../../backend/backend.js';
 import type { KeyOrder } from '../../backend/key-order.js';
 import { numberArray, textArray } from './postgres.arrays.js';
@@ -39,22 +40,25 @@ const ORDERED = 18;
 /** What a receiver does to messages. Each call is one round trip and one transaction. */
 export class PostgresClaims {
   readonly #database: PostgresDatabase;
+  readonly #random: Random;
   readonly #sql: ReturnType<typeof claimStatements>;
 
-  constructor(database: PostgresDatabase) {
+  constructor(database: PostgresDatabase, random: Random) {
     this.#database = database;
+    this.#random = random;
     this.#sql = claimStatements(database.schema);
   }
 
   /** Takes what is ready, up to `max`, and acknowledges what is done in the same transaction. */
   async claim(spec: ClaimSpec, acks: readonly Ack[]): Promise<Claimed> {
     const { subscriptionId, max, leaseMs } = spec;
-    const asked = [subscriptionId, max, leaseMs];
+    const token = Math.floor(this.#random.next() * Number.MAX_SAFE_INTEGER);
+    const asked = [subscriptionId, max, leaseMs, token];
     const { rows } =
       acks.length === 0
         ? await this.#database.write(CLAIM, this.#sql.claim, asked)
         : await this.#database.write(CLAIM, this.#sql.ackAndClaim, [...fences(acks), ...asked]);
-    return claimed(rows, spec);
+    return claimed(rows, spec, token);
   }
 
   /** Acts of one kind. Answers the refs of the deliveries that held their lease until now. */
@@ -104,12 +108,13 @@ export class PostgresClaims {
   }
 }
 
-function claimed(rows: readonly Row[], { subscription, leaseMs }: ClaimSpec): Claimed {
+function claimed(rows: readonly Row[], { subscription, leaseMs }: ClaimSpec, token: number): Claimed {
   const [told = [], ...taken] = rows;
+  const lease = { subscription, leaseMs, token };
   return {
     deliveries: taken
       .toSorted((one, other) => Number(one[PLACE]) - Number(other[PLACE]))
-      .map((row) => new PostgresDelivery(row, subscription, leaseMs)),
+      .map((row) => new PostgresDelivery(row, lease)),
     changed: new Set(told[ACKED]?.split(',')),
     nextMs: numberOf(told[NEXT_MS]),
     isOrdered: told[ORDERED] === 't',
@@ -119,7 +124,7 @@ function claimed(rows: readonly Row[], { subscription, leaseMs }: ClaimSpec): Cl
 /** In the order of their rows, so that two who settle never wait for each other in a circle. */
 function fences(acts: readonly Act[]): [string, string] {
   const seqs = acts.map(({ delivery }) => delivery.ref);
-  return [`{${seqs.join(',')}}`, `{${acts.map(({ delivery }) => delivery.deliveries).join(',')}}`];
+  return [`{${seqs.join(',')}}`, `{${acts.map(({ delivery }) => delivery.token).join(',')}}`];
 }
 
 function delayOf(act: Act): number | undefined {
@@ -136,12 +141,12 @@ function historyOf(act: Act): string | undefined {
 }
 
 function lineAct(act: Act, at: number): object {
-  const { ref, deliveries } = act.delivery;
+  const { ref, token } = act.delivery;
   return {
     at,
     kind: act.kind,
     seq: ref,
-    deliveries,
+    token,
     delayMs: delayOf(act) ?? (act.kind === 'retry' ? 0 : undefined),
     history: historyOf(act),
   };

@@ -27,7 +27,15 @@ export const CLAIM_COLUMNS = [
   'extract(epoch FROM expires_at) * 1000',
 ] as const;
 
-/** A claimed row. `deliveries` never goes back, so that with `seq` it is the fence: no other holder has the same two. */
+/** What all deliveries of one claim have. */
+export interface Lease {
+  readonly subscription: string;
+  readonly leaseMs: number;
+  /** Drawn for this claim alone, and written into its rows: the fence of every settlement. */
+  readonly token: number;
+}
+
+/** A claimed row. */
 export class PostgresDelivery implements Delivery {
   readonly id: string;
   readonly ref: string;
@@ -43,16 +51,16 @@ export class PostgresDelivery implements Delivery {
   readonly priority: number | undefined;
   readonly expiresAt: number | undefined;
   readonly leaseMs: number;
-  readonly deliveries: number;
+  readonly token: number;
   /** It has the turn of its key. */
   readonly inOrder: boolean;
   /** One of our own settlements ended it. */
   settled = false;
 
-  constructor(row: Row, subscription: string, leaseMs: number) {
+  constructor(row: Row, { subscription, leaseMs, token }: Lease) {
     const deliveries = Number(row[1]);
     this.ref = row[0] as string;
-    this.deliveries = deliveries;
+    this.token = token;
     this.subscription = subscription;
     this.leaseMs = leaseMs;
     this.publishedAt = Number(row[4]);

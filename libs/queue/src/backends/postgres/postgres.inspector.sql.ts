@@ -77,7 +77,7 @@ export function inspectStatements(s: string) {
           AND NOT leased
         RETURNING topic, CASE WHEN line = 2 THEN key END`,
       cancelForget: `DELETE FROM ${s}.dedup WHERE topic = ANY ($1::text[]) AND id = $2`,
-      // deliveries goes on where it was, so that a holder of before its death never fits the fence again.
+      // deliveries goes on where it was: attempts count from there.
       revive: `
         WITH gone AS (DELETE FROM ${s}.dead WHERE subscription_id = $1 AND seq = $2::bigint AND holds RETURNING *)
         INSERT INTO ${s}.messages (seq, available_at, ready_at, published_at, subscription_id, deliveries, releases,

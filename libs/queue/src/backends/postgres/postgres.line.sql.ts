@@ -62,8 +62,11 @@ BEGIN
   ) decided
   WHERE m.seq = decided.seq;
 END $function$;
+`;
 
-CREATE FUNCTION {s}.line_settle(subscription integer, acts json, on_retry text, on_dead text)
+/** `fence`: the column that tells whether a delivery still holds its row; the acts have it by this name. */
+export const lineSettleFunction = (fence: 'deliveries' | 'token'): string => `
+CREATE OR REPLACE FUNCTION {s}.line_settle(subscription integer, acts json, on_retry text, on_dead text)
 RETURNS SETOF integer LANGUAGE plpgsql AS $function$
 DECLARE
   act record;
@@ -73,11 +76,11 @@ BEGIN
   PERFORM {s}.line_lock(subscription);
   FOR act IN
     SELECT (value->>'at')::integer AS at, value->>'kind' AS kind, (value->>'seq')::bigint AS seq,
-      (value->>'deliveries')::integer AS deliveries, (value->>'delayMs')::float8 AS delay_ms, value->>'history' AS history
+      (value->>'${fence}')::bigint AS ${fence}, (value->>'delayMs')::float8 AS delay_ms, value->>'history' AS history
     FROM json_array_elements(acts)
   LOOP
     SELECT * INTO done FROM {s}.messages
-    WHERE seq = act.seq AND deliveries = act.deliveries AND leased AND available_at > moment FOR UPDATE;
+    WHERE seq = act.seq AND ${fence} = act.${fence} AND leased AND available_at > moment FOR UPDATE;
     CONTINUE WHEN NOT FOUND;
     CASE act.kind
       WHEN 'ack' THEN

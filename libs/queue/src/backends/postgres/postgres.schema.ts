@@ -1,6 +1,6 @@
 import { QueueError } from '../../message/queue-error.js';
 import { quote } from '../../message/names.js';
-import { LINE_FUNCTIONS } from './postgres.line.sql.js';
+import { LINE_FUNCTIONS, lineSettleFunction } from './postgres.line.sql.js';
 import { STORE_FUNCTION } from './postgres.store.sql.js';
 
 const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,47}$/;
@@ -32,9 +32,9 @@ const CHURNING = `(autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_thresho
  *
  * messages: one row per subscription and message, the body inside. It can be claimed when available_at has passed: the
  * moment of publishing, the end of a delay, or the end of a lease; 'infinity' waits behind another one of its key.
- * ready_at is its place in line, kept for a release. deliveries counts claims, never goes back, and so is the fence of a
- * settlement. priority: 1 to 9, null is 0. is_text: the body is UTF-8 that can be shown as text. line: null without an
- * order, otherwise what postgres.line.sql.ts says.
+ * ready_at is its place in line, kept for a release. deliveries counts claims and never goes back; token is that of the
+ * last one, and the fence of its settlement. priority: 1 to 9, null is 0. is_text: the body is UTF-8 that can be shown as
+ * text. line: null without an order, otherwise what postgres.line.sql.ts says.
  *
  * Long bodies lie beside the row, uncompressed: a claim then leaves them alone, and costs no time to unpack.
  */
@@ -149,6 +149,11 @@ CREATE INDEX store_expiry ON {s}.store (expires_at) WHERE expires_at IS NOT NULL
 CREATE SEQUENCE {s}.store_version;
 ${STORE_FUNCTION}
 ${LINE_FUNCTIONS}
+${lineSettleFunction('deliveries')}
+`,
+  `
+ALTER TABLE {s}.messages ADD COLUMN token bigint;
+${lineSettleFunction('token')}
 `,
 ];
 
