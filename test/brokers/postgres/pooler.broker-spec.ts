@@ -1,3 +1,5 @@
+import { Test } from '@nestjs/testing';
+import { QueueModule } from '@pigeonpost/queue';
 import { brokerUrl, describeWith } from '../broker-url.js';
 import { OpenedBackends, takeAll } from './opened.js';
 
@@ -25,5 +27,22 @@ describeWith('postgres', 'postgres behind a pooler of transactions', () => {
   it('says in its capabilities how late a delayed message can be', async () => {
     const { backend } = await backends.open({ pollMs: 300 });
     expect(backend.capabilities.delay.publish).toMatchObject({ resolutionMs: 300 });
+  });
+
+  it.each([
+    ['transaction', [expect.stringMatching(/^backend "events" is behind a pooler.* every 300 ms/)]],
+    ['none', []],
+  ] as const)('is said once when an application starts, where the pooler is %s', async (pooler, expected) => {
+    const warned: string[] = [];
+    const logger = { log() {}, warn: (text: string) => void warned.push(text), error() {} };
+    const { url, schema } = backends;
+    const options = { name: 'events', driver: 'postgres', url, schema, pooler, pollMs: 300 } as const;
+    const module = QueueModule.forRoot({ source: 'urn:service:spec', group: 'spec', backends: [options] });
+    const app = await Test.createTestingModule({ imports: [module] })
+      .setLogger(logger)
+      .compile();
+    await app.init();
+    await app.close();
+    expect(warned.filter((line) => line.includes('pooler'))).toEqual(expected);
   });
 });

@@ -138,6 +138,8 @@ export interface BackendFactory<Options extends object = object> {
   open(name: string, options: Options, ambient: Ambient): Promise<OpenedBackend>;
   /** What `open` would offer, told without touching anything. Absent where the broker must be asked first. */
   foresee?(options: Options): ForeseenBackend;
+  /** What these options cost and nobody would notice otherwise, a sentence each that goes on after the backend's name. */
+  notices?(options: Options): readonly string[];
 }
 
 export interface ForeseenBackend {

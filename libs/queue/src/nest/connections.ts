@@ -23,6 +23,7 @@ import { withStore } from './shared.store.js';
 import { withFanOut } from './fan-out.js';
 import { withTransforms } from './transforms.js';
 import { withOutbox } from './outbox.js';
+import { sayTo } from './say.js';
 import { primaryOf } from './primary.backend.js';
 import { payloadCheckOf } from './publish.schemas.js';
 import type { BackendConfig, QueueModuleOptions } from './queue.options.js';
@@ -66,6 +67,8 @@ export class Connections implements OnApplicationShutdown {
       const given = checkBackendOptions(`backends[${at}]`, config, factory);
       const storeOn = (name: string): Store => this.get(name).store;
       const alone = await factory.open(config.name, given, ambient);
+      for (const notice of factory.notices?.(given) ?? [])
+        sayTo(this.#logger, 'warn', `backend "${config.name}" ${notice}`);
       const opened = this.#composed(withFanOut(await withStore(config, alone, storeOn), ambient));
       const find = (name: string): Backend => this.get(name).backend;
       const report = (sentence: string): void => this.#logger.error(sentence);

@@ -34,7 +34,7 @@ import { driftBetween } from './postgres.drift.js';
 import { PostgresEnlist } from './postgres.enlist.js';
 import { PostgresInspector } from './postgres.inspector.js';
 import { PostgresMigration } from './postgres.migration.js';
-import { PostgresOptions, resolveOptions } from './postgres.options.js';
+import { PostgresOptions, noticesOf, resolveOptions } from './postgres.options.js';
 import type { PoolSetup } from './postgres.pool.js';
 import { PostgresPublisher } from './postgres.publisher.js';
 import { PostgresReceiver } from './postgres.receiver.js';
@@ -190,4 +190,5 @@ export const postgresBackend = Object.freeze<BackendFactory<PostgresOptions>>({
   optionsClass: PostgresOptions,
   open,
   foresee: (options) => ({ capabilities: postgresCapabilities(resolveOptions(options)), remembers: true }),
+  notices: (options) => noticesOf(resolveOptions(options)),
 });

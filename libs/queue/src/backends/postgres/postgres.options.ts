@@ -101,3 +101,11 @@ export function resolveOptions(given: PostgresOptions): ResolvedPostgresOptions 
     pollMs: given.pollMs ?? POLL_MS[pooler],
   });
 }
+
+/** What is said of them at the start. */
+export function noticesOf({ pooler, pollMs }: ResolvedPostgresOptions): readonly string[] {
+  if (pooler === 'none') return [];
+  return [
+    `is behind a pooler of transactions, where nobody can listen: messages of other processes are found by looking every ${pollMs} ms (pollMs)`,
+  ];
+}
