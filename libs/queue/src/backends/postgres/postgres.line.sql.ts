@@ -64,8 +64,7 @@ BEGIN
 END $function$;
 `;
 
-/** `fence`: the column that tells whether a delivery still holds its row; the acts have it by this name. */
-export const lineSettleFunction = (fence: 'deliveries' | 'token'): string => `
+const LINE_SETTLE = `
 CREATE OR REPLACE FUNCTION {s}.line_settle(subscription integer, acts json, on_retry text, on_dead text)
 RETURNS SETOF integer LANGUAGE plpgsql AS $function$
 DECLARE
@@ -76,11 +75,11 @@ BEGIN
   PERFORM {s}.line_lock(subscription);
   FOR act IN
     SELECT (value->>'at')::integer AS at, value->>'kind' AS kind, (value->>'seq')::bigint AS seq,
-      (value->>'${fence}')::bigint AS ${fence}, (value->>'delayMs')::float8 AS delay_ms, value->>'history' AS history
+      (value->>'{fence}')::bigint AS {fence}, (value->>'delayMs')::float8 AS delay_ms, value->>'history' AS history
     FROM json_array_elements(acts)
   LOOP
     SELECT * INTO done FROM {s}.messages
-    WHERE seq = act.seq AND ${fence} = act.${fence} AND leased AND available_at > moment FOR UPDATE;
+    WHERE seq = act.seq AND {fence} = act.{fence} AND leased AND available_at > moment FOR UPDATE;
     CONTINUE WHEN NOT FOUND;
     CASE act.kind
       WHEN 'ack' THEN
@@ -111,3 +110,8 @@ BEGIN
   END LOOP;
 END $function$;
 `;
+
+/** `fence`: the column that tells whether a delivery still holds its row; the acts have it by this name. */
+export function lineSettleFunction(fence: 'deliveries' | 'token'): string {
+  return LINE_SETTLE.replaceAll('{fence}', fence);
+}
