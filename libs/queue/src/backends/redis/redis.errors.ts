@@ -9,10 +9,11 @@ const WRONG_SERVER = ['READONLY', 'MASTERDOWN', 'LOADING', 'MOVED', 'CLUSTERDOWN
 const REMEDIES: Readonly<Record<string, string>> = {
   OOM: 'its memory is full: raise maxmemory, or let consumers catch up',
   READONLY: 'it is a replica now: point the URL to the primary',
-  LOADING: 'it is still loading its data',
+  LOADING: 'it is still loading its data, and goes on by itself when it has',
   MASTERDOWN: 'it has lost its primary',
-  BUSY: 'it is busy with a script',
-  MISCONF: 'it cannot write to its disk, and so takes no writes',
+  BUSY: 'a script has kept it busy for too long: SCRIPT KILL ends one that has written nothing, and FUNCTION KILL a function',
+  MISCONF:
+    'it cannot save to its disk, and so takes no writes: see its log and free the disk; it goes on by itself when a save works',
   NOREPLICAS: 'it has fewer replicas than min-replicas-to-write asks for',
   NOPERM: 'the user lacks a permission: see docs/backends/redis.md',
   NOAUTH: 'it wants a password: give one in the URL',
@@ -48,6 +49,11 @@ export class RedisErrors {
   everythingGone(): BackendUnavailableError {
     const why = 'the server has lost its data, and with it all messages that were there';
     return this.notDone('keep its messages', `${why}: see that it persists them, and who may delete them`);
+  }
+
+  /** Why a server that loads its data cannot be used yet. */
+  loading(): string {
+    return `LOADING: ${REMEDIES['LOADING']}`;
   }
 
   explain(error: Error): string {

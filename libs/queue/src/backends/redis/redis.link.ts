@@ -1,10 +1,10 @@
 import type { Redis, RedisOptions as DriverOptions } from 'ioredis';
 import type { Ambient } from '../../ambient/ambient.js';
-import type { CancelTimer } from '../../ambient/clock.js';
 import { loadDriver } from '../../backend/load-driver.js';
 import { reconnectDelayMs } from '../../backend/reconnect-delay.js';
 import type { StatusRecord } from '../../backend/status-record.js';
 import { codeOf, isAnswer, isFromWrongServer, type RedisErrors } from './redis.errors.js';
+import { Handshake } from './redis.handshake.js';
 import type { ResolvedRedisOptions } from './redis.options.js';
 import { Pulse } from './redis.pulse.js';
 import type { Script } from './redis.script.js';
@@ -19,6 +19,9 @@ export interface LinkParts {
 
 type Driver = Pick<typeof import('ioredis'), 'Redis' | 'Command'>;
 
+/** How often a server that loads its data is asked whether it is done. */
+const LOADED_YET_MS = 250;
+
 /**
  * One connection that comes back for ever. A call is sent once: what was sent when the connection broke has an unknown
  * outcome and is never repeated by itself.
@@ -28,13 +31,14 @@ export class RedisLink {
   readonly #driver: Driver;
   readonly #redis: Redis;
   readonly #pulse: Pulse;
+  readonly #handshake: Handshake;
   readonly #root: string;
   readonly #whenUp = new Set<() => void>();
   #lastError = 'the connection ended';
+  #isLoading = false;
   /** Answers of a wrong server in a row. */
   #wrongAnswers = 0;
   #state: 'opening' | 'open' | 'closed' = 'opening';
-  #cancelHandshake: CancelTimer | undefined;
 
   private constructor(parts: LinkParts, driver: Driver) {
     const { options, ambient } = parts;
@@ -48,6 +52,13 @@ export class RedisLink {
       commandTimeoutMs: options.commandTimeoutMs,
       ping: () => void this.#send('ping', 'ping', []).catch(() => undefined),
       dead: (why) => this.#drop(why),
+    });
+    this.#handshake = new Handshake({
+      clock: ambient.clock,
+      connectTimeoutMs: options.connectTimeoutMs,
+      ask: () => this.#redis.info('persistence'),
+      loading: () => this.#loading(),
+      late: () => this.#late(),
     });
     this.#listen();
   }
@@ -102,7 +113,7 @@ export class RedisLink {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#pulse.stop();
-    this.#cancelHandshake?.();
+    this.#handshake.end();
     this.#redis.disconnect();
     this.#redis.stream?.destroy();
     this.#changed();
@@ -110,7 +121,7 @@ export class RedisLink {
 
   async #open(): Promise<void> {
     const { options, errors } = this.#parts;
-    this.#armHandshake();
+    this.#handshake.begin();
     try {
       await this.#redis.connect();
       this.#state = 'open';
@@ -132,6 +143,7 @@ export class RedisLink {
       autoResendUnfulfilledCommands: false,
       autoResubscribe: false,
       maxRetriesPerRequest: 0,
+      maxLoadingRetryTime: LOADED_YET_MS,
       disableClientInfo: true,
       keyPrefix: '',
       retryStrategy: (times) =>
@@ -144,27 +156,36 @@ export class RedisLink {
   #listen(): void {
     const { status, errors } = this.#parts;
     this.#redis.on('error', (error: Error) => (this.#lastError = errors.explain(error)));
-    this.#redis.on('connect', () => this.#armHandshake());
+    this.#redis.on('connect', () => this.#handshake.connected());
     this.#redis.on('ready', () => {
-      this.#cancelHandshake?.();
+      this.#handshake.end();
       this.#pulse.start();
       if (this.#wrongAnswers === 0) status.worked();
       this.#changed();
     });
     this.#redis.on('close', () => {
       this.#pulse.stop();
-      this.#cancelHandshake?.();
+      this.#handshake.end();
       if (this.#state === 'open') status.lost(errors.notDone('keep its connection', this.#lastError));
       this.#changed();
     });
   }
 
-  /** A server that takes the connection and then says nothing must not hold us up for ever. */
-  #armHandshake(): void {
-    this.#cancelHandshake?.();
-    const { connectTimeoutMs } = this.#parts.options;
-    const { clock } = this.#parts.ambient;
-    this.#cancelHandshake = clock.timer(connectTimeoutMs, () => this.#drop('it did not answer'));
+  #loading(): void {
+    if (this.isUp) return;
+    const { status, errors } = this.#parts;
+    this.#isLoading = true;
+    this.#lastError = errors.loading();
+    status.lost(errors.notDone('use its connection', this.#lastError));
+  }
+
+  /** The start waits no longer than it was told to; who runs already waits for as long as the server loads. */
+  #late(): void {
+    const isWorthWaiting = this.#isLoading && this.#state === 'open';
+    const why = this.#isLoading ? this.#lastError : 'it did not answer';
+    this.#isLoading = false;
+    if (isWorthWaiting) this.#handshake.connected();
+    else this.#drop(why);
   }
 
   #drop(why: string): void {
