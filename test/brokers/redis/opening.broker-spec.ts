@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
+import { redisBackend } from '@pigeonpost/queue/redis';
 import { BrokerProcess } from '../broker-process.js';
 import { describeWith } from '../broker-url.js';
 import { OpenedBackends } from './opened.js';
@@ -80,6 +81,19 @@ describeWith('redis', 'opening the redis backend', () => {
     expect(text).toMatch(/maxmemory-policy is allkeys-lru, which deletes messages .* allowEviction: true/);
     expect((await refusal(broker.url, { allowEviction: true })).code).toBe('opened');
     await admin.config('SET', 'maxmemory-policy', 'noeviction');
+  });
+
+  it('refuses a server that forgets, unless that was accepted: then it promises no more than that', async () => {
+    await admin.config('SET', 'appendonly', 'no');
+    const { code, text } = await refusal(broker.url);
+    expect(code).toBe('redis_server');
+    expect(text).toMatch(/no append-only file, so that messages are lost when it ends.* allowVolatile: true/);
+    expect((await refusal(broker.url, { allowVolatile: true })).code).toBe('opened');
+    const foreseen = [{}, { allowVolatile: true }].map((more) =>
+      redisBackend.foresee?.({ url: broker.url, ...more }),
+    );
+    expect(foreseen.map((told) => told?.capabilities.durable)).toEqual(['disk-soon', 'broker-memory']);
+    await admin.config('SET', 'appendonly', 'yes');
   });
 
   it('refuses a replica', async () => {

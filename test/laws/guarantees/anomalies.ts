@@ -22,10 +22,20 @@ export const ANOMALY_NOTES: Readonly<Record<Anomaly, AnomalyNote>> = {
     laws: [],
     isLeft: ({ hosts }) => hosts !== 'many',
   },
+  'loss-with-broker': {
+    remedy: 'Let the broker write to a disk.',
+    laws: [],
+    isLeft: ({ durable }) => durable === 'broker-memory',
+  },
+  'loss-of-the-latest': {
+    remedy: 'Let the broker write every change to the disk before it answers, or replicate it.',
+    laws: [],
+    isLeft: ({ durable }) => durable === 'disk-soon',
+  },
   'loss-with-disk': {
     remedy: 'Put the file on storage that is mirrored, or repeat the publishes from your own records.',
     laws: [],
-    isLeft: ({ durable }) => durable === 'disk',
+    isLeft: ({ durable }) => durable === 'disk' || durable === 'disk-soon',
   },
   'unconfirmed-publish': {
     remedy: 'Choose a backend that confirms.',

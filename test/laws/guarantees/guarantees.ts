@@ -13,6 +13,8 @@ export const GUARANTEES: { readonly [Name in CapabilityName]: Guarantee<Capabili
     title: 'a stored message survives',
     says: oneOf({
       process: 'nothing: it goes with the process',
+      'broker-memory': 'the end of the process, not of the broker',
+      'disk-soon': 'the end of the process and of the broker; of the host all but the last second',
       disk: 'the end of the process and of the host, not of the disk',
       replicated: 'the loss of a host',
     }),

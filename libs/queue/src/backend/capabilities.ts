@@ -1,10 +1,13 @@
 /**
- * Facts about one backend, as data. Every enum is ordered from weakest to strongest in its RANK list below, so a
- * check is a comparison. A capability that no law has proven fails the build.
+ * Facts about one backend, as data. The values of an enum stand from the weakest to the strongest. A capability that no
+ * law has proven fails the build.
  */
 export interface Capabilities {
-  /** What survives: nothing, the process, the disk's host, the loss of a host. */
-  readonly durable: 'process' | 'disk' | 'replicated';
+  /**
+   * What a stored message survives: nothing; the end of the process that stored it; that of the broker as well, and of its
+   * host unless that comes within a second; of the host at any moment; the loss of a host.
+   */
+  readonly durable: 'process' | 'broker-memory' | 'disk-soon' | 'disk' | 'replicated';
   /** What a resolved publish means. `routed`: stored in every subscription, and refused if there is none. */
   readonly confirm: 'none' | 'stored' | 'routed';
   readonly ack: 'none' | 'position' | 'message';

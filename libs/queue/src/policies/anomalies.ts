@@ -7,6 +7,9 @@ export const ANOMALIES = Object.freeze({
   'loss-with-process': 'everything that a process has stored ends with it, handled or not',
   'out-of-reach':
     'what is published in one place reaches no handler in another one, also when that one is down',
+  'loss-with-broker': 'what a broker keeps in its memory is lost when it ends',
+  'loss-of-the-latest':
+    'what was stored in the last second before the host of the broker crashed can be lost with it',
   'loss-with-disk': 'what a disk held is lost with it, or when it is put back to an older state',
   'unconfirmed-publish': 'a publish can resolve for a message that the broker never stored',
   'stored-twice': 'a publish that ended as unknown and is repeated can be there twice',

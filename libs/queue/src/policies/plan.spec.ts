@@ -346,7 +346,7 @@ const LEVELS = {
   ].map((retry) => ({ publish: false, retry })),
   fanout: ['none', 'ephemeral', 'named'],
   hosts: ['process', 'host', 'many'],
-  durable: ['process', 'disk', 'replicated'],
+  durable: ['process', 'broker-memory', 'disk-soon', 'disk', 'replicated'],
   dead: ['none', 'native', 'native-reason'],
   batch: [1, 10, 1_000].map((size) => ({ publish: size, receive: size, settle: size })),
 } as const;

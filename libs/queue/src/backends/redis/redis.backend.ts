@@ -58,7 +58,7 @@ class RedisBackend implements Backend {
   constructor(name: string, parts: Parts) {
     const { options, ambient, link, errors } = parts;
     this.name = name;
-    this.capabilities = redisCapabilities(options.maxBytes);
+    this.capabilities = redisCapabilities(options);
     this.#parts = parts;
     const onLoss = (): void => parts.status.failed(errors.everythingGone());
     const topology = new RedisTopology({ backend: name, link, ambient, onLoss });
@@ -181,7 +181,7 @@ export const redisBackend: BackendFactory<RedisOptions> = {
   kind: 'redis',
   optionsClass: RedisOptions,
   foresee: (given) => ({
-    capabilities: redisCapabilities(resolveOptions('redis', given).maxBytes),
+    capabilities: redisCapabilities(resolveOptions('redis', given)),
     remembers: true,
   }),
   async open(name: string, given: RedisOptions, ambient: Ambient): Promise<Required<OpenedBackend>> {

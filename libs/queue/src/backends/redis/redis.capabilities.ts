@@ -2,6 +2,7 @@ import type { Capabilities } from '../../backend/capabilities.js';
 import { MAX_RETENTION_MS } from '../../backend/retention.js';
 import { MAX_DEDUP_WINDOW_MS } from '../../message/dedup.js';
 import { PRIORITY_LEVELS } from '../../message/priority.js';
+import type { ResolvedRedisOptions } from './redis.options.js';
 
 /** Half a day: a handler that needs longer should be several messages. */
 export const MAX_LEASE_MS = 12 * 3_600_000;
@@ -10,9 +11,9 @@ export const MAX_DELAY_MS = 3_650 * 86_400_000;
 
 const DELAY = Object.freeze({ kind: 'exact', maxMs: MAX_DELAY_MS, resolutionMs: 50 } as const);
 
-export function redisCapabilities(maxBytes: number): Capabilities {
+export function redisCapabilities({ maxBytes, allowVolatile }: ResolvedRedisOptions): Capabilities {
   return Object.freeze({
-    durable: 'disk',
+    durable: allowVolatile ? 'broker-memory' : 'disk-soon',
     confirm: 'routed',
     ack: 'message',
     lease: Object.freeze({ extend: true, maxMs: MAX_LEASE_MS }),

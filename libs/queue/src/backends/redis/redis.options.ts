@@ -50,6 +50,11 @@ export class RedisOptions extends ConnectionTimes {
   @IsOptional()
   @IsBoolean()
   allowEviction?: boolean = false;
+
+  /** Starts on a server that writes no append-only file, whose end takes with it what its last snapshot has not. */
+  @IsOptional()
+  @IsBoolean()
+  allowVolatile?: boolean = false;
 }
 
 export type ResolvedRedisOptions = Readonly<
@@ -71,5 +76,6 @@ export function resolveOptions(backend: string, given: RedisOptions): ResolvedRe
     commandTimeoutMs: given.commandTimeoutMs ?? defaults.commandTimeoutMs,
     heartbeatMs: given.heartbeatMs ?? defaults.heartbeatMs,
     allowEviction: given.allowEviction ?? defaults.allowEviction,
+    allowVolatile: given.allowVolatile ?? defaults.allowVolatile,
   });
 }

@@ -17,6 +17,7 @@ export async function checkServer(
     versionProblem(info) ??
     roleProblem(info) ??
     evictionProblem(info, options) ??
+    volatileProblem(info, options) ??
     (await layoutProblem(link, options));
   if (problem !== undefined) throw new RedisServerError(backend, problem);
 }
@@ -45,6 +46,12 @@ function evictionProblem(info: Info, { allowEviction }: ResolvedRedisOptions): s
   const remedy =
     'set maxmemory-policy to noeviction, use another server, or accept the loss with allowEviction: true';
   return `its maxmemory-policy is ${policy}, which deletes messages when memory is full: ${remedy}`;
+}
+
+function volatileProblem(info: Info, { allowVolatile }: ResolvedRedisOptions): string | undefined {
+  if (info.get('aof_enabled') !== '0' || allowVolatile) return undefined;
+  const remedy = 'set appendonly to yes, use another server, or accept the loss with allowVolatile: true';
+  return `it writes no append-only file, so that messages are lost when it ends: ${remedy}`;
 }
 
 /** Without a version of its topology there is nothing yet under the prefix. */
