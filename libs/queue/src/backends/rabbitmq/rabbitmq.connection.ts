@@ -17,11 +17,6 @@ export interface ConnectionParts {
   readonly status: RabbitStatus;
 }
 
-interface Corkable {
-  cork(): void;
-  uncork(): void;
-}
-
 /** One connection that is made again, for ever, whenever it is lost. */
 export class RabbitConnection {
   readonly #parts: ConnectionParts;
@@ -30,7 +25,6 @@ export class RabbitConnection {
   #model: ChannelModel | undefined;
   #lastError: Error | undefined;
   #cancelRetry: CancelTimer | undefined;
-  #isCorked = false;
   #closed = false;
 
   constructor(parts: ConnectionParts) {
@@ -65,20 +59,6 @@ export class RabbitConnection {
   /** The broker stops reading for lack of memory or disk, or goes on. */
   onBlocked(listener: (isBlocked: boolean) => void): void {
     this.#whenBlocked.add(listener);
-  }
-
-  /** What is written in this turn leaves in one piece: a packet for each frame costs broker and process more. */
-  cork(): void {
-    const { stream } = (this.#model?.connection ?? {}) as { readonly stream?: Corkable };
-    if (this.#isCorked || stream === undefined) return;
-    this.#isCorked = true;
-    stream.cork();
-    const uncork = (): void => {
-      this.#isCorked = false;
-      stream.uncork();
-    };
-    // The driver collects what channels write in the next turn, and writes it to the socket then.
-    setImmediate(() => setImmediate(uncork));
   }
 
   /** Why nothing can be done now. */

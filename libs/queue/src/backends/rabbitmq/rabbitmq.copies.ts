@@ -6,8 +6,8 @@ import type { FailureRecord } from '../../message/failure-record.js';
 import { crashesOf, idOf, type RabbitDelivery, topicOf } from './rabbitmq.delivery.js';
 import type { RabbitLevels } from './rabbitmq.levels.js';
 import { dueLane, type RabbitNames } from './rabbitmq.names.js';
-import type { Parcel, RabbitSender } from './rabbitmq.sender.js';
-import type { Sent } from './rabbitmq.sending.js';
+import type { RabbitSender } from './rabbitmq.sender.js';
+import type { Parcel, Sent } from './rabbitmq.sending.js';
 import { copyOf, failuresOf, numberIn, textIn, WIRE } from './rabbitmq.wire.js';
 
 /** A settlement that puts the message somewhere else. */

@@ -7,8 +7,8 @@ import type { Outgoing } from '../../message/outgoing.js';
 import type { QueueError } from '../../message/queue-error.js';
 import type { RabbitLevels } from './rabbitmq.levels.js';
 import { dueLane, dueTopic, type RabbitNames } from './rabbitmq.names.js';
-import { GIVEN_UP, type Parcel, type RabbitSender } from './rabbitmq.sender.js';
-import { type Answers, Gathered, type Sent } from './rabbitmq.sending.js';
+import { GIVEN_UP, type RabbitSender } from './rabbitmq.sender.js';
+import { type Answers, Gathered, type Parcel, type Sent } from './rabbitmq.sending.js';
 import { Postage } from './rabbitmq.postage.js';
 import { frameOf } from './rabbitmq.wire.js';
 

@@ -41,7 +41,6 @@ class Wire {
       },
       onUp: (listener: () => void) => (this.#whenUp = listener),
       onBlocked: (listener: (isBlocked: boolean) => void) => (this.block = listener),
-      cork: () => undefined,
       downError: () => new Error('the connection was lost'),
     } as unknown as SenderParts['connection'];
     const errors = new RabbitErrors('events', (text) => text);

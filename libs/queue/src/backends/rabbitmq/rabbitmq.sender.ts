@@ -8,16 +8,9 @@ import { Deadlines } from './rabbitmq.deadlines.js';
 import { ignore } from './rabbitmq.dial.js';
 import { Fifo } from './rabbitmq.fifo.js';
 import { codeOf, NOT_FOUND, type RabbitErrors } from './rabbitmq.errors.js';
-import {
-  type Address,
-  type Answers,
-  Gathered,
-  Sending,
-  SendingBatch,
-  type Sent,
-} from './rabbitmq.sending.js';
+import { type Answers, Gathered, type Parcel, Sending, SendingBatch, type Sent } from './rabbitmq.sending.js';
+import { PublishLine } from './rabbitmq.publish-line.js';
 import type { RabbitStatus } from './rabbitmq.status.js';
-import type { Frame } from './rabbitmq.wire.js';
 
 export interface SenderParts {
   readonly connection: RabbitConnection;
@@ -28,11 +21,6 @@ export interface SenderParts {
   readonly maxUnconfirmed: number;
   /** An exchange is not there any more: makes it again, or rejects. */
   readonly restore: () => Promise<void>;
-}
-
-export interface Parcel {
-  readonly frame: Frame;
-  readonly address: Address;
 }
 
 const MANY_WAITING = 1_024;
@@ -49,6 +37,7 @@ const STALLED_REMEDY = 'a queue may have no leader: see rabbitmq-queues quorum_s
 export class RabbitSender {
   readonly #parts: SenderParts;
   #channel: ConfirmChannel | undefined;
+  #line: PublishLine | undefined;
   #confirms = new Confirms();
   readonly #waiting = new Fifo<Sending>();
   #isOpening = false;
@@ -153,10 +142,11 @@ export class RabbitSender {
       this.#pump();
     });
     this.#channel = channel;
+    this.#line = new PublishLine(channel);
   }
 
   #leaveChannel(why: string): void {
-    this.#channel = undefined;
+    this.#channel = this.#line = undefined;
     this.#isDraining = false;
     const lost = this.#confirms.list();
     this.#confirms = new Confirms();
@@ -179,27 +169,19 @@ export class RabbitSender {
 
   #pump(nowMs = this.#parts.clock.mono()): void {
     const { maxUnconfirmed } = this.#parts;
-    const channel = this.#channel;
-    if (channel === undefined || this.#isBlocked) return;
-    if (this.#waiting.length > 1) this.#parts.connection.cork();
-    while (
-      this.#waiting.length > 0 &&
-      !this.#isDraining &&
-      this.#confirms.count < maxUnconfirmed &&
-      this.#channel === channel
-    ) {
-      this.#write(channel, this.#waiting.shift() as Sending, nowMs);
-    }
+    const line = this.#line;
+    if (line === undefined || this.#isBlocked || this.#isDraining) return;
+    while (this.#waiting.length > 0 && this.#confirms.count < maxUnconfirmed)
+      this.#write(line, this.#waiting.shift() as Sending, nowMs);
+    this.#isDraining = !line.flush();
   }
 
-  #write(channel: ConfirmChannel, sending: Sending, nowMs: number): void {
+  #write(line: PublishLine, sending: Sending, nowMs: number): void {
     if (sending.isSettled) return;
-    const { frame, address } = sending;
     try {
-      const isRoomLeft = channel.publish(address.exchange, address.routingKey, frame.content, frame.options);
+      line.write(sending);
       this.#confirms.add(sending, nowMs);
       sending.isWritten = true;
-      this.#isDraining = !isRoomLeft;
     } catch (error) {
       sending.settle(this.#refused(this.#parts.errors.explain(error)));
     }

@@ -18,6 +18,12 @@ export interface Address {
   readonly routingKey: string;
 }
 
+/** A message and where to. */
+export interface Parcel {
+  readonly frame: Frame;
+  readonly address: Address;
+}
+
 /** Whoever waits for what becomes of several messages. */
 export interface Answers<Answer> {
   /** Of the message in this place, once. */
