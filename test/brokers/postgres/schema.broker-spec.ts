@@ -1,3 +1,4 @@
+import { type Depth, UnknownSubscriptionError } from '@pigeonpost/queue';
 import { migrationSql } from '@pigeonpost/queue/postgres';
 import { brokerUrl, describeWith } from '../broker-url.js';
 import { OpenedBackends, takeAll } from './opened.js';
@@ -76,5 +77,26 @@ describeWith('postgres', 'the schema of postgres', () => {
       `SELECT pg_stat_get_tuples_returned(to_regclass('{s}.messages'))::int AS by_scans`,
     );
     expect(read?.['by_scans']).toBe(0);
+  });
+
+  it('has more than ten thousand messages counted by what the server estimates, and says so', async () => {
+    const backend = await backends.openWith();
+    const fill = (from: number, to: number, due: string): Promise<unknown> =>
+      backends.sql(`
+        INSERT INTO {s}.messages (available_at, ready_at, published_at, subscription_id, is_text, id, topic, body)
+        SELECT now() + n * interval '1 s', now(), 0, 1, true, n::text, 'jobs', '{}'
+        FROM generate_series(${from}, ${to}) AS n WHERE ${due}`);
+    const depth = async (): Promise<Depth> => {
+      for await (const item of backend.inspect({ kind: 'depth' })) if (item.kind === 'depth') return item;
+      throw new UnknownSubscriptionError('events', 'work');
+    };
+    await fill(-9_999, 5, 'n <> 0');
+    expect(await depth()).toMatchObject({ ready: 9_999, delayed: 5 });
+    expect(await depth()).not.toHaveProperty('approximate');
+    await fill(-40_000, 4_000, 'n < -9999 OR n > 5');
+    await backends.sql('ANALYZE {s}.messages');
+    const { ready, delayed, inflight, approximate } = await depth();
+    expect([delayed, inflight, approximate]).toEqual([4_000, 0, true]);
+    expect(Math.abs(ready - 40_000)).toBeLessThan(8_000);
   });
 });

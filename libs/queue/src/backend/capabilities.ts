@@ -49,6 +49,7 @@ export interface Capabilities {
   readonly batch: { readonly publish: number; readonly receive: number; readonly settle: number };
   /** Largest body in bytes. */
   readonly maxBytes: number;
+  /** `exact`: but for counts that say of themselves that they are approximate, because there is so much. */
   readonly depth: 'none' | 'approx' | 'exact';
   /** Which messages can be looked at without taking them. */
   readonly browse: 'none' | 'dead' | 'all';

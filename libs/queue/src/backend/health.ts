@@ -70,6 +70,8 @@ export interface DepthHealth {
   readonly dead: number;
   /** Age of the oldest ready message, in ms; undefined when none is ready. */
   readonly oldestReadyMs: number | undefined;
+  /** Counts above 10,000 are what the broker estimates. */
+  readonly approximate?: true;
   /** When this was counted: older than a few seconds means that the broker did not answer since. */
   readonly countedAt: number;
 }

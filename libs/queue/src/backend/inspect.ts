@@ -70,6 +70,8 @@ export interface Depth {
   readonly oldestReadyMs: number | undefined;
   /** Messages that its bounds have cost it so far: dropped, displaced or sent elsewhere. Absent without bounds. */
   readonly dropped?: number;
+  /** Where there is too much to be counted each time somebody looks: counts above 10,000 are what the broker estimates. */
+  readonly approximate?: true;
 }
 
 /** A message as it lies on the broker. */

@@ -102,6 +102,6 @@ function degraded(problem: string): HealthVerdict {
 }
 
 function depthHealth({ depth, countedAt }: Counted): DepthHealth {
-  const { ready, delayed, held, inflight, dead, oldestReadyMs } = depth;
-  return { ready, delayed, held, inflight, dead, oldestReadyMs, countedAt };
+  const { kind: _kind, subscription: _subscription, dropped: _dropped, ...counts } = depth;
+  return { ...counts, countedAt };
 }

@@ -19,16 +19,6 @@ const LIVE = `${SHOWN}, deliveries - releases,
   deliveries - failures - releases - (CASE WHEN leased AND available_at > ${NOW} THEN 1 ELSE 0 END), NULL, false`;
 const DEAD = `${SHOWN}, attempts, crashes, dead_at, holds`;
 
-const depthStatement = (s: string): string => `
-  SELECT
-    count(*) FILTER (WHERE ${WHERE.ready}), count(*) FILTER (WHERE ${WHERE.delayed}),
-    count(*) FILTER (WHERE ${WHERE.held}), count(*) FILTER (WHERE ${WHERE.inflight}),
-    (SELECT count(*) FROM ${s}.dead WHERE subscription_id = $1),
-    (SELECT greatest(0, extract(epoch FROM ${NOW}) * 1000 - published_at) FROM ${s}.messages
-      WHERE subscription_id = $1 AND ${WHERE.ready} ORDER BY available_at LIMIT 1),
-    (SELECT dropped FROM ${s}.subscriptions WHERE id = $1 AND bounds IS NOT NULL)
-  FROM ${s}.messages WHERE subscription_id = $1`;
-
 /** In the order of publication. */
 const browseStatement = (s: string, state: MessageState): string => `
   SELECT ${state === 'dead' ? DEAD : LIVE} FROM ${s}.${state === 'dead' ? 'dead' : 'messages'}
@@ -65,7 +55,6 @@ export function inspectStatements(s: string) {
     browse: forEach('browse', (state) => browseStatement(s, state)),
     purge: forEach('purge', (state) => purgeStatement(s, state)),
     ...namedStatements({
-      depth: depthStatement(s),
       expire: `
         DELETE FROM ${s}.dead WHERE seq IN (
           SELECT seq FROM ${s}.dead WHERE subscription_id = $1 AND dead_at < $2 AND NOT holds

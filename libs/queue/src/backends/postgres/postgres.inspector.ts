@@ -1,11 +1,12 @@
 import { UnknownSubscriptionError } from '../../backend/backend.errors.js';
-import type { Depth, InspectQuery, Inspected, Peeked } from '../../backend/inspect.js';
+import type { InspectQuery, Inspected, Peeked } from '../../backend/inspect.js';
 import { textArray } from './postgres.arrays.js';
 import type { PostgresBell } from './postgres.bell.js';
 import type { PostgresCatalogue } from './postgres.catalogue.js';
 import type { PostgresClaims } from './postgres.claims.js';
 import type { PostgresDatabase } from './postgres.database.js';
 import { decodeBody, decodeHeaders, decodeHistory, encodeHeaders, numberOf } from './postgres.delivery.js';
+import { PostgresDepth } from './postgres.depth.js';
 import { inspectStatements } from './postgres.inspector.sql.js';
 import { PostgresLog } from './postgres.log.js';
 import type { Row } from './postgres.session.js';
@@ -33,11 +34,13 @@ export interface InspectorParts {
 export class PostgresInspector {
   readonly #parts: InspectorParts;
   readonly #sql: ReturnType<typeof inspectStatements>;
+  readonly #depth: PostgresDepth;
   readonly #log: PostgresLog;
 
   constructor(parts: InspectorParts) {
     this.#parts = parts;
     this.#sql = inspectStatements(parts.database.schema);
+    this.#depth = new PostgresDepth(parts.database);
     this.#log = new PostgresLog(parts.database.schema);
   }
 
@@ -49,7 +52,7 @@ export class PostgresInspector {
     const [only] = asked as readonly [KnownSubscription];
     switch (query.kind) {
       case 'depth':
-        for (const each of asked) yield await this.#depth(each);
+        for (const each of asked) yield await this.#depth.of(each);
         return;
       case 'browse':
         return yield* this.#browse(query, only.id);
@@ -69,22 +72,6 @@ export class PostgresInspector {
     const known = byName.get(query.subscription);
     if (known === undefined) throw new UnknownSubscriptionError(this.#parts.backend, query.subscription);
     return [known];
-  }
-
-  async #depth({ id, name, bounds }: KnownSubscription): Promise<Depth> {
-    const { rows } = await this.#parts.database.read({ doing: 'count messages' }, this.#sql.depth, [id]);
-    const [ready, delayed, held, inflight, dead, age, dropped] = rows[0] ?? [];
-    return {
-      kind: 'depth',
-      subscription: name,
-      ready: Number(ready),
-      delayed: Number(delayed),
-      held: Number(held),
-      inflight: Number(inflight),
-      dead: Number(dead),
-      oldestReadyMs: numberOf(age),
-      ...(bounds !== undefined && { dropped: Number(dropped) }),
-    };
   }
 
   async *#browse(query: Browse, subscriptionId: number): AsyncGenerator<Peeked> {
