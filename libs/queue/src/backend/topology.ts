@@ -53,10 +53,14 @@ export interface Drift {
     | 'extra-topic'
     | 'missing-order'
     | 'other-bounds'
+    /** What holds its messages was made in a way that cannot be changed any more. */
+    | 'other-properties'
     | 'other-retention';
   /** undefined where it is about the topic. */
   readonly subscription: string | undefined;
   readonly topic: string | undefined;
+  /** In words, and what to do about it, where the kind does not say all. */
+  readonly detail?: string;
 }
 
 /** What a consumer asks of a subscription when it opens it. */

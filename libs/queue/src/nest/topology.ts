@@ -95,7 +95,7 @@ function fitting(topology: Topology, { order }: Capabilities): Topology {
   return { subscriptions: topology.subscriptions.map((declared) => ({ ...declared, order: undefined })) };
 }
 
-function say({ kind, subscription, topic }: Drift): string {
+function say({ kind, subscription, topic, detail = '' }: Drift): string {
   switch (kind) {
     case 'missing-subscription':
       return `subscription "${subscription}" is missing`;
@@ -107,6 +107,8 @@ function say({ kind, subscription, topic }: Drift): string {
       return `subscription "${subscription}" also listens to "${topic}"`;
     case 'other-bounds':
       return `subscription "${subscription}" has other bounds`;
+    case 'other-properties':
+      return `subscription "${subscription}" has other properties than it is given here (${detail})`;
     case 'other-retention':
       return `topic "${topic}" is retained in another way`;
   }

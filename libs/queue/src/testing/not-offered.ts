@@ -45,11 +45,6 @@ export const NOT_OFFERED: readonly NotOffered[] = [
     why: 'nothing repeats a publish by itself; who does it decides on the order',
   },
   {
-    id: 'D14',
-    title: 'a broker’s own delivery limit below ours stops the boot',
-    why: 'RabbitMQ has one, and its backend declares it above ours; a policy of the server that sets a lower one is not looked for yet',
-  },
-  {
     id: 'J8',
     title: 'what a handler publishes is stored with its acknowledgement, or not at all',
     why: 'no backend has transactions of consuming and publishing; on sqlite both can join the one of the handler’s own',

@@ -14,6 +14,12 @@ export const SHOWN_ELSEWHERE: readonly ShownElsewhere[] = [
     by: 'test/scenario/worker/kills.scenario-spec.ts',
   },
   {
+    id: 'D14',
+    title:
+      'a delivery limit of the broker below ours stops the boot where it can be seen, and loses nothing where not',
+    by: 'test/brokers/rabbitmq/delivery-limit.broker-spec.ts',
+  },
+  {
     id: 'I3',
     title: 'a half-open connection is found',
     by: 'test/scenario/faults/network-faults.ts',

@@ -9,7 +9,7 @@ class Broker {
 
   readonly channel = {
     ack: ({ fields }: ConsumeMessage, isMultiple = false) => this.#take(fields.deliveryTag, isMultiple),
-    nack: ({ fields }: ConsumeMessage) => this.#take(fields.deliveryTag, false),
+    reject: ({ fields }: ConsumeMessage) => this.#take(fields.deliveryTag, false),
   } as unknown as Channel;
 
   #take(tag: number, isMultiple: boolean): void {

@@ -36,7 +36,7 @@ import { type ResolvedRabbitmqOptions, RabbitmqOptions, resolveOptions } from '.
 import { RabbitPublisher } from './rabbitmq.publisher.js';
 import { RabbitReceivers } from './rabbitmq.receivers.js';
 import { RabbitSender } from './rabbitmq.sender.js';
-import { RabbitShelf } from './rabbitmq.shelf.js';
+import { RabbitShelves } from './rabbitmq.shelves.js';
 import { RabbitStatus } from './rabbitmq.status.js';
 import { within } from './rabbitmq.within.js';
 import { RabbitTopology } from './rabbitmq.topology.js';
@@ -64,7 +64,7 @@ class RabbitmqBackend implements Backend {
   readonly #receivers: RabbitReceivers;
   readonly #inspector: RabbitInspector;
   readonly #foreign: RabbitForeign;
-  readonly #shelves = new Map<string, RabbitShelf>();
+  readonly #shelves: RabbitShelves;
   #closing: Promise<void> | undefined;
 
   constructor(name: string, parts: Parts) {
@@ -76,15 +76,15 @@ class RabbitmqBackend implements Backend {
     this.capabilities = rabbitmqCapabilities(options);
     const names = new RabbitNames(options.prefix);
     const admin = new RabbitAdmin({ connection: consuming, clock, errors, commandTimeoutMs });
-    const restore = (): Promise<void> => this.#topology.prepare();
-    const calls = { clock, errors, status, commandTimeoutMs, maxUnconfirmed, restore };
-    const sender = new RabbitSender({ connection: publishing, ...calls });
+    const calls = { clock, errors, status, commandTimeoutMs, maxUnconfirmed, connection: publishing };
+    const senderWith = (restore: () => Promise<void>): RabbitSender =>
+      new RabbitSender({ ...calls, restore });
+    const sender = senderWith(() => this.#topology.prepare());
     const levels = new RabbitLevels(admin, names, queueType);
     const catalogue = new RabbitCatalogue({ names, admin, sender, clock, queueType });
-    const senderFor = (look: () => Promise<void>): RabbitSender =>
-      new RabbitSender({ connection: publishing, ...calls, restore: look });
-    const foreign = this.#foreignOf(admin, senderFor);
-    const topology = new RabbitTopology({ names, admin, catalogue, queueType, foreign: foreign.bindings });
+    const foreign = this.#foreignOf(admin, senderWith);
+    const { bindings } = foreign;
+    const topology = new RabbitTopology({ names, admin, catalogue, queueType, errors, bindings });
     this.#foreign = foreign;
     this.#sender = sender;
     this.#topology = topology;
@@ -104,6 +104,7 @@ class RabbitmqBackend implements Backend {
       commandTimeoutMs,
       isClosed: () => this.#closing !== undefined,
     });
+    this.#shelves = new RabbitShelves({ names, connection: consuming, errors, clock, commandTimeoutMs });
     this.#inspector = this.#inspectorOf(names, admin);
   }
 
@@ -119,7 +120,9 @@ class RabbitmqBackend implements Backend {
       names,
       admin,
       topology: this.#topology,
-      shelfOf: (subscription) => this.#shelf(subscription, names),
+      foreign: this.#foreign.topics,
+      clock: this.#parts.ambient.clock,
+      shelfOf: (subscription) => this.#shelves.of(subscription),
       inHand: (subscription) => this.#receivers.inHand(subscription),
     });
   }
@@ -132,7 +135,7 @@ class RabbitmqBackend implements Backend {
 
   async ensure(topology: Topology, mode: 'create' | 'check'): Promise<readonly Drift[]> {
     this.#refuseWhenClosed('ensure the topology');
-    if (mode === 'check') return this.#topology.compare(topology);
+    if (mode === 'check') return this.#topology.check(topology);
     checkTopology(topology, this);
     await this.#topology.create(topology);
     return this.#topology.compare(topology);
@@ -188,30 +191,11 @@ class RabbitmqBackend implements Backend {
     const { ambient, status, publishing, consuming } = this.#parts;
     const leftMs = Math.max(GOODBYE_MS, deadline.getTime() - ambient.clock.now());
     await within(ambient.clock, leftMs, this.#receivers.close());
-    const shelves = [...this.#shelves.values()].map((shelf) => shelf.close());
-    await within(ambient.clock, leftMs, Promise.allSettled(shelves));
+    await within(ambient.clock, leftMs, this.#shelves.close());
     this.#foreign.close();
     this.#sender.close();
     await Promise.all([publishing.close(leftMs), consuming.close(leftMs)]);
     status.closed();
-  }
-
-  #shelf(subscription: string, names: RabbitNames): RabbitShelf {
-    const { errors, ambient, options, consuming: connection } = this.#parts;
-    const known = this.#shelves.get(subscription);
-    if (known !== undefined) return known;
-    const [queue, lock] = [names.dead(subscription), names.lock(subscription)];
-    const { commandTimeoutMs } = options;
-    const shelf = new RabbitShelf({
-      queue,
-      lock,
-      connection,
-      errors,
-      clock: ambient.clock,
-      commandTimeoutMs,
-    });
-    this.#shelves.set(subscription, shelf);
-    return shelf;
   }
 
   #refuseWhenClosed(doing: string): void {

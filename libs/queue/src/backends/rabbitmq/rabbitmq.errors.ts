@@ -49,6 +49,11 @@ const REMEDIES: readonly { readonly sign: RegExp; readonly remedy: string }[] = 
     remedy: 'what answers there may not speak AMQP 0-9-1, or may want TLS (amqps://)',
   },
   {
+    sign: /inequivalent arg 'x-delivery-limit'/,
+    remedy:
+      'a lower limit gives up messages that their handlers still try: delete the queue when it is empty, and let it be made again',
+  },
+  {
     sign: /inequivalent arg|\b406\b/,
     remedy: 'it exists with other properties: delete it when it is empty, or set the option that made it',
   },

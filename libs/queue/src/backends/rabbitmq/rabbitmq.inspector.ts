@@ -2,7 +2,10 @@ import type { ConsumeMessage } from 'amqplib';
 import { UnknownSubscriptionError, UnsupportedError } from '../../backend/backend.errors.js';
 import type { Depth, Inspected, InspectQuery, Peeked } from '../../backend/inspect.js';
 import type { FailureRecord } from '../../message/failure-record.js';
+import type { Clock } from '../../ambient/clock.js';
 import type { RabbitAdmin } from './rabbitmq.admin.js';
+import { asItCame } from './rabbitmq.broker-death.js';
+import type { ForeignTopics } from './rabbitmq.foreign-topics.js';
 import { idOf, topicOf } from './rabbitmq.delivery.js';
 import type { RabbitNames } from './rabbitmq.names.js';
 import { refOf, type RabbitShelf } from './rabbitmq.shelf.js';
@@ -14,6 +17,8 @@ export interface InspectorParts {
   readonly names: RabbitNames;
   readonly admin: RabbitAdmin;
   readonly topology: RabbitTopology;
+  readonly foreign: ForeignTopics;
+  readonly clock: Clock;
   readonly shelfOf: (subscription: string) => RabbitShelf;
   /** What this process has in hand: the broker tells nobody what others have. */
   readonly inHand: (subscription: string) => { readonly arrived: number; readonly inflight: number };
@@ -95,7 +100,13 @@ export class RabbitInspector {
     const letters = await this.#parts.shelfOf(subscription).look();
     const seen = letters.findIndex((letter) => refOf(letter) === after);
     const wanted = letters.slice(seen + 1).filter((letter) => id === undefined || idOf(letter) === id);
-    yield* wanted.slice(0, limit).map((letter) => peeked(letter, subscription));
+    yield* wanted.slice(0, limit).map((letter) => peeked(this.#asItCame(letter), subscription));
+  }
+
+  #asItCame(letter: ConsumeMessage): ConsumeMessage {
+    if (diedAtOf(letter) !== undefined) return letter;
+    const { foreign, clock } = this.#parts;
+    return asItCame(letter, foreign.heardBy(['#']), clock.now());
   }
 
   async #purge(query: Extract<InspectQuery, { kind: 'purge' }>): Promise<number> {

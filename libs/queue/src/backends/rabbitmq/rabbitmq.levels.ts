@@ -55,7 +55,11 @@ export class RabbitLevels {
       await channel.assertExchange(undelivered, 'fanout', { durable: true });
       await channel.assertQueue(undelivered, {
         durable: true,
-        arguments: { 'x-queue-type': this.#queueType },
+        arguments: {
+          'x-queue-type': this.#queueType,
+          // Whoever looks gives back what is there, and RabbitMQ 4 drops it after 20 times.
+          ...(this.#queueType === 'quorum' && { 'x-delivery-limit': 1e9 }),
+        },
       });
       await channel.bindQueue(undelivered, undelivered, '');
     }

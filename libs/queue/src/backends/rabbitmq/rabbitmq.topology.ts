@@ -1,7 +1,7 @@
 import type { Channel } from 'amqplib';
 import type { Drift, SubscriptionTopology, Topology } from '../../backend/topology.js';
 import type { RabbitAdmin } from './rabbitmq.admin.js';
-import { codeOf, PRECONDITION_FAILED } from './rabbitmq.errors.js';
+import { codeOf, isForbidden, PRECONDITION_FAILED, type RabbitErrors } from './rabbitmq.errors.js';
 import type { RabbitCatalogue } from './rabbitmq.catalogue.js';
 import type { RabbitForeignBindings } from './rabbitmq.foreign-bindings.js';
 import { AT_LEAST_ONCE } from './rabbitmq.levels.js';
@@ -11,7 +11,8 @@ export interface TopologyParts {
   readonly names: RabbitNames;
   readonly admin: RabbitAdmin;
   readonly catalogue: RabbitCatalogue;
-  readonly foreign: RabbitForeignBindings;
+  readonly bindings: RabbitForeignBindings;
+  readonly errors: RabbitErrors;
   readonly queueType: 'quorum' | 'classic';
 }
 
@@ -56,6 +57,20 @@ export class RabbitTopology {
   }
 
   /** Every difference, changing nothing. */
+  async check(topology: Topology): Promise<readonly Drift[]> {
+    const drifts = [...(await this.compare(topology))];
+    const isMissing = (name: string): boolean =>
+      drifts.some(({ kind, subscription }) => kind === 'missing-subscription' && subscription === name);
+    for (const { name: subscription, expiresAfterMs } of topology.subscriptions) {
+      if (expiresAfterMs !== undefined || isMissing(subscription)) continue;
+      const detail = await this.#unlike(subscription);
+      if (detail !== undefined)
+        drifts.push({ kind: 'other-properties', subscription, topic: undefined, detail });
+    }
+    return drifts;
+  }
+
+  /** Who listens to what, against what is declared. */
   async compare({ subscriptions }: Topology): Promise<readonly Drift[]> {
     const { catalogue } = this.#parts;
     const missing = new Set<string>();
@@ -75,6 +90,24 @@ export class RabbitTopology {
         ...topics.filter((topic) => !actual.has(topic)).map(drift('missing-topic')),
         ...[...actual].filter((topic) => !topics.includes(topic)).map(drift('extra-topic')),
       ];
+    });
+  }
+
+  /**
+   * How its queues differ from those that this process would make: to declare what exists changes nothing. undefined:
+   * they do not, or the user may not declare them.
+   */
+  #unlike(name: string): Promise<string | undefined> {
+    const { admin, errors } = this.#parts;
+    return admin.run(`compare the queues of subscription "${name}"`, async (channel) => {
+      try {
+        await this.#declareQueues(channel, name);
+        return undefined;
+      } catch (error) {
+        if (isForbidden(error)) return undefined;
+        if (codeOf(error) === PRECONDITION_FAILED) return errors.explain(error);
+        throw error;
+      }
     });
   }
 
@@ -103,9 +136,9 @@ export class RabbitTopology {
 
   /** An ephemeral one goes with its receiver. */
   async remove(subscription: string): Promise<void> {
-    const { admin, names, catalogue, foreign } = this.#parts;
+    const { admin, names, catalogue, bindings } = this.#parts;
     this.#declared.delete(subscription);
-    foreign.forget(names.lane(subscription));
+    bindings.forget(names.lane(subscription));
     await admin.run('remove a subscription', async (channel) => {
       await channel.deleteQueue(names.lane(subscription));
       await channel.deleteQueue(names.dead(subscription));
@@ -122,7 +155,7 @@ export class RabbitTopology {
   }
 
   async #create(subscription: SubscriptionTopology): Promise<void> {
-    const { admin, foreign, names } = this.#parts;
+    const { admin, bindings, names } = this.#parts;
     const { name, expiresAfterMs } = subscription;
     const doing = `make subscription "${name}"`;
     const isEphemeral = expiresAfterMs !== undefined && (await this.#makeEphemeral(name, expiresAfterMs));
@@ -130,7 +163,7 @@ export class RabbitTopology {
       if (expiresAfterMs === undefined) await this.#declareQueues(channel, name);
       await this.#bind(channel, subscription);
     });
-    await foreign.bind(names.lane(name), subscription.topics);
+    await bindings.bind(names.lane(name), subscription.topics);
     const topics = [...new Set([...(this.#declared.get(name)?.topics ?? []), ...subscription.topics])];
     this.#declared.set(name, isEphemeral ? { name, topics, expiresAfterMs } : { name, topics });
   }
