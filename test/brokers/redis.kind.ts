@@ -28,6 +28,8 @@ async function launch(home: BrokerHome): Promise<BrokerLaunch> {
     // Nothing here cuts the power: what was written survives kill -9 without reaching the disk.
     appendfsync: 'everysec',
     'maxmemory-policy': 'noeviction',
+    // Its own choice, ten thousand above the port, may be taken.
+    ...('cluster-enabled' in home.settings && { 'cluster-port': String(home.spare[0]) }),
     ...home.settings,
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);

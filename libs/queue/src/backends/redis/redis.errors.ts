@@ -18,7 +18,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
   NOPERM: 'the user lacks a permission: see docs/backends/redis.md',
   NOAUTH: 'it wants a password: give one in the URL',
   WRONGPASS: 'it does not accept the user or the password',
-  MOVED: 'it is a node of a cluster and not the one that has the keys',
+  ASK: 'the keys are on their way to another node of the cluster',
+  TRYAGAIN: 'the keys are on their way to another node of the cluster',
+  CLUSTERDOWN: 'its cluster has nobody for some of the keys, or no majority',
+  MOVED: 'it is a node of a cluster, and another one has the keys',
 };
 
 /** Makes errors that can be shown: those of the driver carry the command with its arguments, passwords and payloads included. */

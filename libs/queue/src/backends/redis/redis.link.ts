@@ -1,9 +1,11 @@
-import type { Redis, RedisOptions as DriverOptions } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Ambient } from '../../ambient/ambient.js';
 import { loadDriver } from '../../backend/load-driver.js';
 import { reconnectDelayMs } from '../../backend/reconnect-delay.js';
 import type { StatusRecord } from '../../backend/status-record.js';
+import { ClusterNode } from './redis.cluster-node.js';
 import { codeOf, isAnswer, isFromWrongServer, type RedisErrors } from './redis.errors.js';
+import { driverOptions } from './redis.driver-options.js';
 import { Handshake } from './redis.handshake.js';
 import type { ResolvedRedisOptions } from './redis.options.js';
 import { Pulse } from './redis.pulse.js';
@@ -19,9 +21,6 @@ export interface LinkParts {
 
 type Driver = Pick<typeof import('ioredis'), 'Redis' | 'Command'>;
 
-/** How often a server that loads its data is asked whether it is done. */
-const LOADED_YET_MS = 250;
-
 /**
  * One connection that comes back for ever. A call is sent once: what was sent when the connection broke has an unknown
  * outcome and is never repeated by itself.
@@ -32,10 +31,12 @@ export class RedisLink {
   readonly #redis: Redis;
   readonly #pulse: Pulse;
   readonly #handshake: Handshake;
+  readonly #node: ClusterNode;
   readonly #root: string;
   readonly #whenUp = new Set<() => void>();
   #lastError = 'the connection ended';
   #isLoading = false;
+  #wasReady = false;
   /** Answers of a wrong server in a row. */
   #wrongAnswers = 0;
   #state: 'opening' | 'open' | 'closed' = 'opening';
@@ -45,7 +46,11 @@ export class RedisLink {
     this.#parts = parts;
     this.#driver = driver;
     this.#root = rootOf(options.prefix);
-    this.#redis = new driver.Redis(options.url, this.#driverOptions());
+    this.#redis = new driver.Redis(
+      options.url,
+      driverOptions(options, (times) => this.#retryMs(times)),
+    );
+    this.#node = new ClusterNode(this.#redis.options);
     this.#pulse = new Pulse({
       clock: ambient.clock,
       heartbeatMs: options.heartbeatMs,
@@ -109,6 +114,12 @@ export class RedisLink {
     return this.isUp;
   }
 
+  /** After an answer of another node: whether it is connected to the one that has the keys, as far as it was told. */
+  async isAtOtherNode(): Promise<boolean> {
+    const { ambient, options } = this.#parts;
+    return this.#node.isElsewhere && this.whenUp(ambient.clock.mono() + options.connectTimeoutMs);
+  }
+
   close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
@@ -132,25 +143,9 @@ export class RedisLink {
     }
   }
 
-  #driverOptions(): DriverOptions {
-    const { options, ambient } = this.#parts;
-    return {
-      ...options.connection,
-      ...(options.tls && { tls: options.tls }),
-      lazyConnect: true,
-      connectTimeout: options.connectTimeoutMs,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      autoResubscribe: false,
-      maxRetriesPerRequest: 0,
-      maxLoadingRetryTime: LOADED_YET_MS,
-      disableClientInfo: true,
-      keyPrefix: '',
-      retryStrategy: (times) =>
-        this.#state === 'open'
-          ? reconnectDelayMs(Math.max(times, this.#wrongAnswers), ambient.random)
-          : undefined,
-    };
+  #retryMs(times: number): number | undefined {
+    const { random } = this.#parts.ambient;
+    return this.#state === 'open' ? reconnectDelayMs(Math.max(times, this.#wrongAnswers), random) : undefined;
   }
 
   #listen(): void {
@@ -159,6 +154,7 @@ export class RedisLink {
     this.#redis.on('connect', () => this.#handshake.connected());
     this.#redis.on('ready', () => {
       this.#handshake.end();
+      this.#wasReady = true;
       this.#pulse.start();
       if (this.#wrongAnswers === 0) status.worked();
       this.#changed();
@@ -166,6 +162,8 @@ export class RedisLink {
     this.#redis.on('close', () => {
       this.#pulse.stop();
       this.#handshake.end();
+      if (!this.#wasReady) this.#node.forget();
+      this.#wasReady = false;
       if (this.#state === 'open') status.lost(errors.notDone('keep its connection', this.#lastError));
       this.#changed();
     });
@@ -218,6 +216,7 @@ export class RedisLink {
     status.failed(refused);
     if (!isFromWrongServer(error)) return refused;
     this.#wrongAnswers++;
+    this.#node.follow(error.message);
     this.#drop(errors.explain(error));
     return refused;
   }

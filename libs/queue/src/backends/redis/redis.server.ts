@@ -5,6 +5,8 @@ import { LAYOUT } from './redis.topology.lua.js';
 
 /** ZMSCORE, and LMPOP's predecessors: 6.2. */
 const OLDEST = [6, 2] as const;
+/** Nodes of a cluster that name each other do not agree yet. */
+const MOST_MOVES = 5;
 
 /** Refuses a server on which the promises of this backend do not hold. Throws RedisServerError. */
 export async function checkServer(
@@ -12,13 +14,14 @@ export async function checkServer(
   link: RedisLink,
   options: ResolvedRedisOptions,
 ): Promise<void> {
+  const layout = await layoutProblem(link, options);
   const info = readInfo(String(await link.call('ask the server what it is', 'info', [])));
   const problem =
     versionProblem(info) ??
     roleProblem(info) ??
     evictionProblem(info, options) ??
     volatileProblem(info, options) ??
-    (await layoutProblem(link, options));
+    layout;
   if (problem !== undefined) throw new RedisServerError(backend, problem);
 }
 
@@ -57,10 +60,23 @@ function volatileProblem(info: Info, { allowVolatile }: ResolvedRedisOptions): s
 /** Without a version of its topology there is nothing yet under the prefix. */
 async function layoutProblem(link: RedisLink, { prefix }: ResolvedRedisOptions): Promise<string | undefined> {
   const root = rootOf(prefix);
-  const found = await link.call('read the layout of the keys', 'mget', [`${root}:v`, `${root}:layout`]);
-  const [version, layout] = found as readonly (Buffer | null)[];
-  if (version === null || layout?.toString() === LAYOUT) return undefined;
+  const [version, layout] = await readFromItsNode(link, [`${root}:v`, `${root}:layout`]);
+  if (!version || layout?.toString() === LAYOUT) return undefined;
   const remedy =
     'have that version handle what is left there and delete the keys, or begin with another prefix';
   return `another version of this library has laid out the keys of prefix ${quote(prefix)} (layout ${layout?.toString() ?? '1'}, this one has ${LAYOUT}): ${remedy}`;
+}
+
+/** In a cluster the first node asked may be one that names another. */
+async function readFromItsNode(
+  link: RedisLink,
+  keys: readonly string[],
+): Promise<readonly (Buffer | null)[]> {
+  for (let moves = 0; ; moves++) {
+    try {
+      return (await link.call('read the layout of the keys', 'mget', keys)) as (Buffer | null)[];
+    } catch (error) {
+      if (moves === MOST_MOVES || !(await link.isAtOtherNode())) throw error;
+    }
+  }
 }
