@@ -1,4 +1,4 @@
-import { isPattern, matchesTopic } from '../message/topic-pattern.js';
+import { matchesTopic } from '../message/topic-pattern.js';
 import { ANOMALIES } from './anomalies.js';
 import type { Requirement } from './requirements.js';
 import { composed, native, refused, type Offer, type Resolution } from './resolution.js';
@@ -46,7 +46,7 @@ export function resolveFanOut(
   { rivals, topics }: Extract<Requirement, { need: 'fan-out' }>,
   { capabilities: { fanout, foreign = {} }, copying = false }: Offer,
 ): Resolution {
-  const elsewhere = Object.keys(foreign).filter((topic) => topics.some((each) => covers(each, topic)));
+  const elsewhere = Object.keys(foreign).filter((topic) => topics.some((each) => matchesTopic(each, topic)));
   const deaf = elsewhere.find((topic) => foreign[topic]?.listen === false);
   if (deaf !== undefined) return sentOnly(deaf, foreign[deaf]?.place);
   if (fanout === 'named' && !copying && elsewhere.length > 0) {
@@ -67,10 +67,6 @@ export function resolveFanOut(
         ? native('any other subscription of its topics would take its messages')
         : shared(rivals);
   }
-}
-
-function covers(topicOrPattern: string, topic: string): boolean {
-  return isPattern(topicOrPattern) ? matchesTopic(topicOrPattern, topic) : topicOrPattern === topic;
 }
 
 function sentOnly(topic: string, place = ''): Resolution {

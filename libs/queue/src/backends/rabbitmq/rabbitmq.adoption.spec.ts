@@ -7,8 +7,12 @@ import { ForeignTopics } from './rabbitmq.foreign-topics.js';
 const NOW = Date.parse('2026-01-02T03:04:05Z');
 const ROUTES = new ForeignTopics({ 'shop.order': { exchange: 'shop.orders' } }).heardBy(['#']);
 
-function arrived(body: string | Buffer, properties: Record<string, unknown> = {}): RabbitDelivery {
-  const fields = { exchange: 'shop.orders', routingKey: 'created', deliveryTag: 1, redelivered: false };
+function arrived(
+  body: string | Buffer,
+  properties: Record<string, unknown> = {},
+  redelivered = false,
+): RabbitDelivery {
+  const fields = { exchange: 'shop.orders', routingKey: 'created', deliveryTag: 1, redelivered };
   const raw = { content: Buffer.from(body), fields, properties } as unknown as ConsumeMessage;
   adopt(raw, ROUTES, NOW);
   return new RabbitDelivery(raw, { subscription: 'work', leaseMs: 1_000, epoch: 1, at: 0 });
@@ -80,7 +84,7 @@ describe('a message of somebody else', () => {
 
   it('keeps its x- headers, without those of the broker', () => {
     const headers = { 'x-request-id': 'r-1', 'x-death': [{ count: 1 }], 'x-delivery-count': 2 };
-    const delivery = arrived('{}', { headers });
+    const delivery = arrived('{}', { headers }, true);
     expect(delivery.headers['x-request-id']).toBe('r-1');
     expect(delivery.headers['x-delivery-count']).toBeUndefined();
     expect(delivery.crashes).toBe(2);
@@ -89,6 +93,13 @@ describe('a message of somebody else', () => {
       'pp:h:CC': 'a',
       plain: 'b',
     });
+  });
+
+  it('has no past here, although its sender copied the headers of another message', () => {
+    const past = { 'pp:failed': 3, 'pp:crashes': 2, 'pp:body': 1, 'pp:died': 5, 'x-delivery-count': 9 };
+    const delivery = arrived('{"a":1}', { headers: { ...past, 'pp:key': 'k' } });
+    expect([delivery.attempt, delivery.crashes, delivery.failures, delivery.key]).toEqual([1, 0, [], 'k']);
+    expect(decodeEvent(delivery.body, delivery.headers, delivery.publishedAt).data).toEqual({ a: 1 });
   });
 
   it('by another exchange is left as it is', () => {

@@ -5,7 +5,7 @@ import { percentEncode } from '../../message/cloudevents/percent.js';
 import { wireFormOf } from '../../message/cloudevents/wire-form.js';
 import { idOf } from './rabbitmq.delivery.js';
 import { type ForeignRoute, routeOf } from './rabbitmq.foreign-topics.js';
-import { headerName, headersOf, WIRE } from './rabbitmq.wire.js';
+import { headersOf, isKept, WIRE } from './rabbitmq.wire.js';
 
 type Table = Record<string, unknown>;
 
@@ -27,7 +27,7 @@ export function adopt(message: Message, routes: readonly ForeignRoute[], nowMs: 
   const given = (properties.headers ?? {}) as Table;
   const route = routeOf(routes, { ...fields, headers: given });
   if (route === undefined) return;
-  const table = escaped(given);
+  const table = escaped(given, fields.redelivered);
   table[WIRE.topic] = route.topic;
   properties.headers = table;
   const isOurs = typeof given[WIRE.publishedAt] === 'number';
@@ -64,12 +64,16 @@ function isForOthers(name: string): boolean {
   return !/^b?cc$/i.test(name) && !OF_THE_BROKER.test(name);
 }
 
-/** Names that this backend does not read as headers of an application are escaped, except where the broker wrote them. */
-function escaped(given: Table): Table {
+/**
+ * Names that this backend does not read as headers of an application are escaped, except where the broker wrote them. What
+ * tells of the past of a copy is left out: nothing that comes from others is a copy, whatever was copied into its headers.
+ */
+function escaped(given: Table, isRedelivered: boolean): Table {
   const table: Table = {};
   for (const [name, value] of Object.entries(given)) {
-    const isPlain = headerName(name) !== undefined || name.startsWith(WIRE.own) || OF_THE_BROKER.test(name);
-    table[isPlain ? name : WIRE.escaped + name] = value;
+    if (isKept(name)) table[name] = value;
+    else if (OF_THE_BROKER.test(name) && isRedelivered) table[name] = value;
+    else if (!OF_THE_BROKER.test(name) && !name.startsWith(WIRE.own)) table[WIRE.escaped + name] = value;
   }
   return table;
 }

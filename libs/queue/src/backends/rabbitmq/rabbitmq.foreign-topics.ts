@@ -1,6 +1,6 @@
 import type { ForeignTopic } from '../../backend/capabilities.js';
 import { quote } from '../../message/names.js';
-import { isPattern, matchesTopic } from '../../message/topic-pattern.js';
+import { matchesTopic } from '../../message/topic-pattern.js';
 
 /** Where on an exchange of somebody else a topic lies: its messages go there with these, and come by a binding with these. */
 export interface ForeignExchange {
@@ -67,7 +67,7 @@ export class ForeignTopics {
   }
 
   #among(topics: readonly string[]): readonly ForeignRoute[] {
-    return this.#routes.filter(({ topic }) => topics.some((each) => covers(each, topic)));
+    return this.#routes.filter(({ topic }) => topics.some((each) => matchesTopic(each, topic)));
   }
 
   toCapability(): Readonly<Record<string, ForeignTopic>> {
@@ -97,10 +97,6 @@ function capabilityOf(route: ForeignRoute): ForeignTopic {
 /** Nothing can be bound to the default exchange. */
 function canBeHeard({ exchange }: ForeignRoute): boolean {
   return exchange !== '';
-}
-
-function covers(topicOrPattern: string, topic: string): boolean {
-  return isPattern(topicOrPattern) ? matchesTopic(topicOrPattern, topic) : topicOrPattern === topic;
 }
 
 function fits({ routingKey, headers, match }: ForeignRoute, arrival: Arrival): boolean {

@@ -149,7 +149,8 @@ export function textIn(table: unknown, name: string): string | undefined {
 
 const KEPT: ReadonlySet<string> = new Set([WIRE.publishedAt, WIRE.ref, WIRE.key, WIRE.topic, WIRE.expiresAt]);
 
-function isKept(name: string): boolean {
+/** Whether it belongs to the message itself, and not to what has happened to one copy of it. */
+export function isKept(name: string): boolean {
   return KEPT.has(name) || headerName(name) !== undefined;
 }
 
