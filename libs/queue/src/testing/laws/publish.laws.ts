@@ -1,5 +1,6 @@
-import type { PublishResult } from '../../backend/backend.js';
+import type { Backend, PublishResult } from '../../backend/backend.js';
 import { byteLength } from '../../message/body.js';
+import type { Outgoing } from '../../message/outgoing.js';
 import { codeOf, must, mustEqual } from '../expectations.js';
 import type { Law } from '../law.js';
 import { SUBSCRIPTION, TOPIC } from '../law-bench.js';
@@ -82,6 +83,29 @@ export const PUBLISH_LAWS: readonly Law[] = [
           .sort(),
         'the deliveries',
       );
+      await bench.ack(receiver, ...deliveries);
+    },
+  },
+  {
+    id: 'A12',
+    title: 'calls that are under way at once answer for each of their messages, and lose none',
+    proves: ['batch'],
+    gate: { needs: 'batches', met: ({ batch }) => batch.publish >= 10 },
+    does: async (bench) => {
+      const calls = Array.from({ length: 5 }, () => [...bench.messages(10)]);
+      const bad = bench.message({ topic: 'laws.nobody' });
+      (calls[2] as Outgoing[])[4] = bad;
+      const answers = await Promise.all(calls.map((batch) => publishAtOnce(bench.backend, batch)));
+      const sent = calls.flat();
+      mustEqual(
+        answers.flat().map(({ status }) => status),
+        sent.map((message) => (message === bad ? 'refused' : 'stored')),
+        'the answers',
+      );
+      const receiver = await bench.receiver();
+      const deliveries = await bench.take(receiver, sent.length - 1);
+      const stored = sent.filter((message) => message !== bad);
+      mustEqual(sortedIds(deliveries), sortedIds(stored), 'the deliveries');
       await bench.ack(receiver, ...deliveries);
     },
   },
@@ -199,6 +223,21 @@ export const PUBLISH_LAWS: readonly Law[] = [
     },
   },
 ];
+
+/** In the way that a bus uses. */
+function publishAtOnce(backend: Backend, batch: readonly Outgoing[]): Promise<readonly PublishResult[]> {
+  const { publishEach } = backend;
+  if (publishEach === undefined) return backend.publish(batch);
+  const results: PublishResult[] = [];
+  let left = batch.length;
+  return new Promise((resolve) => {
+    const answered = (at: number, result: PublishResult): void => {
+      results[at] = result;
+      if (--left === 0) resolve(results);
+    };
+    publishEach.call(backend, batch, { answered });
+  });
+}
 
 function refusal(result: PublishResult | undefined): string {
   return result?.status === 'refused' ? codeOf(result.error) : String(result?.status);
