@@ -39,6 +39,11 @@ function start(node: string, args: readonly string[], cwd: string): Ending {
   return { code: status, output: `${stdout}${stderr}`.trim() };
 }
 
+/** The table that is looked for, or all that was said instead. */
+function shortened({ code, output }: Ending): Ending {
+  return { code, output: /CREATE TABLE \w+\.messages/.exec(output)?.[0] ?? output };
+}
+
 function versionOf(node: string): readonly [major: number, minor: number] {
   const [major = 0, minor = 0] = start(node, ['--version'], FIXTURES).output.slice(1).split('.').map(Number);
   return [major, minor];
@@ -62,6 +67,8 @@ function expectEnding(what: string, ending: Ending, holds: (ending: Ending) => u
 
 const handles = ({ code, output }: Ending): boolean =>
   code === 0 && output.startsWith('handled OrderPlaced o-1');
+const printsTables = ({ code, output }: Ending): boolean =>
+  code === 0 && output.includes('CREATE TABLE shop.messages');
 const saysWhatIsMissing = ({ code, output }: Ending): boolean =>
   code === 1 && /SQLite on Node v\d+.*use Node \d+ or later/.test(output);
 
@@ -84,6 +91,8 @@ function tryOut(application: string, home: string): void {
     expectEnding(`${on} with memory`, start(node, ['dist/orders.js', 'memory'], home), handles);
     const sqlite = start(node, ['dist/orders.js', 'sqlite', join(home, 'orders.db')], home);
     expectEnding(`${on} with sqlite`, sqlite, hasSqlite(node) ? handles : saysWhatIsMissing);
+    const command = ['node_modules/.bin/pigeonpost-postgres', '--sql', '--schema', 'shop'];
+    expectEnding(`${on} prints the tables of postgres`, shortened(start(node, command, home)), printsTables);
   }
 }
 

@@ -27,7 +27,7 @@ export class PostgresSchemaError extends QueueError {
 }
 
 function migrationRemedy(schema: string): string {
-  return `start once with ensure: 'create', or run the statements that migrationSql({ schema: '${schema}' }) of @pigeonpost/queue/postgres gives`;
+  return `start once with ensure: 'create', or run what npx pigeonpost-postgres --sql --schema ${schema} prints`;
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {
