@@ -50,7 +50,9 @@ describeWith('postgres', 'the schema of postgres', () => {
 
   it('that is missing is told by a check, a publish and a store, each with what to do', async () => {
     const { backend, store } = await backends.open();
-    await expect(backend.ensure(TOPOLOGY, 'check')).rejects.toThrow(/tables are missing.*npx pigeonpost-postgres --sql --schema spec_/);
+    await expect(backend.ensure(TOPOLOGY, 'check')).rejects.toThrow(
+      /tables are missing.*npx pigeonpost-postgres --sql --schema spec_/,
+    );
     const [result] = await backend.publish([backends.message()]);
     expect(result).toMatchObject({ status: 'refused', error: { code: 'postgres_schema' } });
     await expect(store.read(['a'])).rejects.toThrow("ensure: 'create'");
