@@ -17,14 +17,14 @@ export interface Run {
   readonly load: Omit<Workload, 'directory' | 'broker'>;
 }
 
-/** Messages of a measurement: enough for some tenths of a second. */
+/** Messages of a measurement: enough for some tenths of a second, and of a consumer for more than its warm-up. */
 const USUAL: Readonly<Record<BackendName, Partial<Readonly<Record<Phase, number>>>>> = {
   memory: { publish: 300_000, consume: 300_000, 'publish+handle': 300_000 },
   sqlite: { publish: 15_000, consume: 15_000, latency: 200 },
   nest: { dispatch: 1_000_000 },
-  postgres: { publish: 12_000, bulk: 20_000, consume: 15_000, latency: 200 },
-  redis: { publish: 30_000, bulk: 40_000, consume: 25_000, latency: 200 },
-  rabbitmq: { publish: 10_000, consume: 20_000, latency: 200 },
+  postgres: { publish: 12_000, bulk: 20_000, consume: 50_000, latency: 200 },
+  redis: { publish: 30_000, bulk: 40_000, consume: 50_000, latency: 200 },
+  rabbitmq: { publish: 20_000, consume: 40_000, latency: 200 },
 };
 /** A broker takes long enough with one size; with others where they are asked for. */
 const BROKER_SIZES = { bytes: [256], concurrency: [100] };

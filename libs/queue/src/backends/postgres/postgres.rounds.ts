@@ -26,9 +26,12 @@ export interface RoundsOf {
   readonly isOrdered: boolean;
 }
 
+/** So many acknowledgements are worth a connection of their own: the server then works on them and on the claim at once. */
+const MANY = 64;
+
 /**
- * Settlements and claims of one turn of the event loop leave together: acknowledgements in the very statement that
- * claims, so that they share its round trip and its commit. While it is under way, what comes next gathers.
+ * Settlements and claims of one turn of the event loop leave together: a few acknowledgements in the very statement
+ * that claims, so that they share its round trip and its commit. While it is under way, what comes next gathers.
  */
 export class PostgresRounds {
   readonly #claims: PostgresClaims;
@@ -93,9 +96,14 @@ export class PostgresRounds {
     }
     const acks = pending.filter(({ act }) => act.kind === 'ack' && !act.delivery.inOrder);
     const [first, ...others] = requests;
-    if (first !== undefined) await this.#claim(first, acks);
-    else if (acks.length > 0) await this.#finish(acks, (acts) => this.#claims.settle('ack', acts));
+    if (first === undefined) await this.#acknowledge(acks);
+    else if (acks.length < MANY) await this.#claim(first, acks);
+    else await Promise.all([this.#acknowledge(acks), this.#claim(first, [])]);
     for (const request of others) await this.#claim(request, []);
+  }
+
+  async #acknowledge(acks: readonly Pending[]): Promise<void> {
+    if (acks.length > 0) await this.#finish(acks, (acts) => this.#claims.settle('ack', acts));
   }
 
   #settleInOrder(acts: readonly Act[]): Promise<ReadonlySet<string>> {

@@ -29,7 +29,8 @@ export const FAN_OUT_LAWS: readonly Law[] = [
       await bench.readyIs(20);
       mustEqual(paused.starts.length, 0, 'what the paused one did');
       paused.consumer.resume();
-      await bench.time.until(() => paused.settled.length === 20, 3_000);
+      // What was on its way when it was paused has gone back, and is counted there too.
+      await bench.time.until(() => paused.settled.filter((kind) => kind === 'ack').length === 20, 3_000);
       for (const { starts } of all) mustEqual([...starts].sort(), [...ids].sort(), 'what each handled');
     },
   },
