@@ -56,7 +56,7 @@ describeWith('redis', 'opening the redis backend', () => {
   });
 
   it('fails in time when the server takes the connection and says nothing', async () => {
-    const silent: Server = createServer(() => undefined).listen(0, '127.0.0.1');
+    const silent: Server = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as { port: number };
     const startedAt = performance.now();
