@@ -86,7 +86,7 @@ describeWith('postgres', 'the schema of postgres', () => {
     const fill = (from: number, to: number, due: string): Promise<unknown> =>
       backends.sql(`
         INSERT INTO {s}.messages (available_at, ready_at, published_at, subscription_id, is_text, id, topic, body)
-        SELECT now() + n * interval '1 s', now(), 0, 1, true, n::text, 'jobs', '{}'
+        SELECT now() + n * interval '1 min', now(), 0, 1, true, n::text, 'jobs', '{}'
         FROM generate_series(${from}, ${to}) AS n WHERE ${due}`);
     const depth = async (): Promise<Depth> => {
       for await (const item of backend.inspect({ kind: 'depth' })) if (item.kind === 'depth') return item;

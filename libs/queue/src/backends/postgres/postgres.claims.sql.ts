@@ -16,14 +16,22 @@ interface Places {
   readonly max: string;
   readonly leaseMs: string;
   readonly token: string;
+  readonly from: string;
 }
 
-const ALONE: Places = { subscription: '$1', max: '$2::integer', leaseMs: '$3::float8', token: '$4::bigint' };
+const ALONE: Places = {
+  subscription: '$1',
+  max: '$2::integer',
+  leaseMs: '$3::float8',
+  token: '$4::bigint',
+  from: '$5::timestamptz',
+};
 const AFTER_ACKS: Places = {
   subscription: '$3',
   max: '$4::integer',
   leaseMs: '$5::float8',
   token: '$6::bigint',
+  from: '$7::timestamptz',
 };
 
 /** Levels are looked through only while there is any message with a priority. */
@@ -37,9 +45,9 @@ const urgent = (s: string, { subscription, max }: Places): string => `
   WHERE EXISTS (SELECT 1 FROM ${s}.messages WHERE subscription_id = ${subscription} AND priority IS NOT NULL)
   LIMIT ${max}`;
 
-const plain = (s: string, { subscription, max }: Places): string => `
+const plain = (s: string, { subscription, max, from }: Places): string => `
   SELECT seq, available_at, 0 AS priority FROM ${s}.messages
-  WHERE subscription_id = ${subscription} AND available_at <= ${NOW} AND priority IS NULL
+  WHERE subscription_id = ${subscription} AND available_at >= ${from} AND available_at <= ${NOW} AND priority IS NULL
     AND (expires_at IS NULL OR expires_at > ${NOW})
   ORDER BY available_at, seq LIMIT ${max} - (SELECT count(*) FROM urgent) FOR UPDATE SKIP LOCKED`;
 
@@ -62,19 +70,20 @@ const nextDue = (s: string, { subscription }: Places): string => `
 /**
  * What is ready, by priority, oldest first, at the same price whatever lies there; in any order, each with its place. The
  * first row of the answer tells instead what was acknowledged and, when nothing was taken, in how many ms the next one is
- * due, and whether the subscription has an order by now.
+ * due, and whether the subscription has an order by now; and when the oldest one without a priority became ready.
  */
 const claim = (s: string, places: Places, acked: string): string => `
   urgent AS MATERIALIZED (${urgent(s, places)}),
   plain AS MATERIALIZED (${plain(s, places)}),
   taken AS (${take(s, places)})
-  SELECT ${CLAIM_COLUMNS.map(() => 'NULL').join(', ')}, NULL, NULL, ${acked}, told.next_ms, told.ordered
+  SELECT ${CLAIM_COLUMNS.map(() => 'NULL').join(', ')}, NULL, NULL, ${acked}, told.next_ms, told.ordered,
+    (SELECT min(available_at)::text FROM plain)
   FROM (SELECT 1) AS one LEFT JOIN LATERAL (
     SELECT (${nextDue(s, places)}) AS next_ms,
       (SELECT ordered FROM ${s}.subscriptions WHERE id = ${places.subscription}) AS ordered
     WHERE NOT EXISTS (SELECT 1 FROM taken)) AS told ON true
   UNION ALL
-  SELECT taken.*, NULL, NULL, NULL FROM taken`;
+  SELECT taken.*, NULL, NULL, NULL, NULL FROM taken`;
 
 const DEAD_COLUMNS =
   'seq, published_at, subscription_id, deliveries, priority, is_text, id, topic, key, headers, body';

@@ -16,6 +16,8 @@ export interface ClaimSpec {
   readonly subscription: string;
   readonly leaseMs: number;
   readonly max: number;
+  /** Messages that became ready before this are not looked at; see LowWater. */
+  readonly from?: string;
 }
 
 export interface Claimed {
@@ -26,6 +28,8 @@ export interface Claimed {
   readonly nextMs: number | undefined;
   /** When nothing came: whether the subscription has an order by now. */
   readonly isOrdered: boolean;
+  /** When the oldest one without a priority became ready, as the server writes it; undefined: there was none. */
+  readonly first: string | undefined;
 }
 
 const CLAIM: Call = { doing: 'receive', purpose: 'settle' };
@@ -36,6 +40,7 @@ const PLACE = 15;
 const ACKED = 16;
 const NEXT_MS = 17;
 const ORDERED = 18;
+const FIRST = 19;
 
 /** What a receiver does to messages. Each call is one round trip and one transaction. */
 export class PostgresClaims {
@@ -51,9 +56,9 @@ export class PostgresClaims {
 
   /** Takes what is ready, up to `max`, and acknowledges what is done in the same transaction. */
   async claim(spec: ClaimSpec, acks: readonly Ack[]): Promise<Claimed> {
-    const { subscriptionId, max, leaseMs } = spec;
+    const { subscriptionId, max, leaseMs, from = '-infinity' } = spec;
     const token = Math.floor(this.#random.next() * Number.MAX_SAFE_INTEGER);
-    const asked = [subscriptionId, max, leaseMs, token];
+    const asked = [subscriptionId, max, leaseMs, token, from];
     const { rows } =
       acks.length === 0
         ? await this.#database.write(CLAIM, this.#sql.claim, asked)
@@ -118,6 +123,7 @@ function claimed(rows: readonly Row[], { subscription, leaseMs }: ClaimSpec, tok
     changed: new Set(told[ACKED]?.split(',')),
     nextMs: numberOf(told[NEXT_MS]),
     isOrdered: told[ORDERED] === 't',
+    first: told[FIRST] ?? undefined,
   };
 }
 

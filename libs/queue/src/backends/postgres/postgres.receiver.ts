@@ -24,6 +24,7 @@ const NOTHING: Claimed = Object.freeze({
   changed: new Set<string>(),
   nextMs: undefined,
   isOrdered: false,
+  first: undefined,
 });
 
 /** What the receivers of one backend share. */

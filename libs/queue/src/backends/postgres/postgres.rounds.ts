@@ -1,6 +1,7 @@
 import type { KeyOrder } from '../../backend/key-order.js';
 import type { QueueError } from '../../message/queue-error.js';
 import type { Ack, Act, Claimed, ClaimSpec, PostgresClaims } from './postgres.claims.js';
+import { LowWater } from './postgres.low-water.js';
 
 /** Whether the delivery held its lease; an error: nobody knows. */
 export type Outcome = boolean | QueueError;
@@ -39,6 +40,7 @@ export class PostgresRounds {
   #pending: Pending[] = [];
   #requests: Request[] = [];
   #isBusy = false;
+  readonly #lowWater = new LowWater();
   /** Another process may have declared it since. */
   #isOrdered: boolean;
 
@@ -92,7 +94,9 @@ export class PostgresRounds {
     if (turns.length > 0) await this.#finish(turns, (acts) => this.#settleInOrder(acts));
     for (const kind of ['release', 'retry', 'dead'] as const) {
       const these = pending.filter(({ act }) => act.kind === kind && !act.delivery.inOrder);
-      if (these.length > 0) await this.#finish(these, (acts) => this.#claims.settle(kind, acts));
+      if (these.length === 0) continue;
+      if (kind !== 'dead') this.#lowWater.reset();
+      await this.#finish(these, (acts) => this.#claims.settle(kind, acts));
     }
     const acks = pending.filter(({ act }) => act.kind === 'ack' && !act.delivery.inOrder);
     const [first, ...others] = requests;
@@ -129,14 +133,22 @@ export class PostgresRounds {
   async #claim(request: Request, acks: readonly Pending[]): Promise<void> {
     try {
       if (this.#isOrdered) await this.#claims.lineUp(this.#of.subscriptionId);
-      const claimed = await this.#claims.claim(request.spec, acks.map(({ act }) => act) as Ack[]);
+      const wasMarked = !this.#lowWater.isAtBeginning;
+      const claimed = await this.#take(request, acks.map(({ act }) => act) as Ack[]);
       for (const { act, end } of acks) end(claimed.changed.has(act.delivery.ref));
-      this.#isOrdered ||= claimed.isOrdered;
-      request.resolve(claimed);
+      const isInVain = wasMarked && claimed.deliveries.length === 0;
+      request.resolve(isInVain ? await this.#take(request, []) : claimed);
     } catch (error) {
       for (const { end } of acks) end(error as QueueError);
       request.reject(error);
     }
+  }
+
+  async #take({ spec }: Request, acks: readonly Ack[]): Promise<Claimed> {
+    const claimed = await this.#claims.claim({ ...spec, from: this.#lowWater.from }, acks);
+    this.#isOrdered ||= claimed.isOrdered;
+    if (!this.#isOrdered) this.#lowWater.claimed(claimed.first, claimed.deliveries.length, spec.max);
+    return claimed;
   }
 
   async #finish(
