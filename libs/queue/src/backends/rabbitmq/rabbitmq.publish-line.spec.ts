@@ -111,7 +111,7 @@ describe('the line of publishes to a RabbitMQ channel', () => {
     ['a long id', { messageId: 'x'.repeat(86) }],
     [
       'many headers',
-      { headers: Object.fromEntries([...'abcdefghijklmnop'].map((name) => [name, 'x'.repeat(90)])) },
+      { headers: Object.fromEntries(Array.from({ length: 16 }, (_, at) => [`h${at}`, 'x'.repeat(90)])) },
     ],
   ])('leaves %s to the driver, in its place', (_what, given) => {
     const slot = new Slot();
