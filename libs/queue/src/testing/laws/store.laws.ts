@@ -3,6 +3,7 @@ import { codeOf, must, mustEqual } from '../expectations.js';
 import type { Gate, Law } from '../law.js';
 import type { LawBench } from '../law-bench.js';
 
+const CLOSE_WITHIN_MS = 1_000;
 const STORE: Gate = { needs: 'a store', met: (_, { remembers }) => remembers };
 
 /** O: what remembers things for the policies that need a memory. */
@@ -102,16 +103,16 @@ export const STORE_LAWS: readonly Law[] = [
       const store = storeOf(bench);
       const life = 500;
       await store.write([
-        { ...put('old'), ttlMs: life },
-        { ...put('kept'), ttlMs: life },
+        { ...put('o5:old'), ttlMs: life },
+        { ...put('o5:kept'), ttlMs: life },
       ]);
-      const [old] = await store.read(['old']);
+      const [old] = await store.read(['o5:old']);
       must(old !== undefined, 'an entry is gone long before its end');
-      await store.write([put('kept', 'again')]);
+      await store.write([put('o5:kept', 'again')]);
       await bench.time.pass(life + bench.time.slackMs);
-      mustEqual(await valuesOf(store, 'old', 'kept'), [undefined, 'again'], 'what is left');
-      mustEqual(keysOf(await store.scan('', { limit: 10 })), ['kept'], 'what a scan shows');
-      await versionsOf(store, { ...put('old', 'new'), if: 'absent' });
+      mustEqual(await valuesOf(store, 'o5:old', 'o5:kept'), [undefined, 'again'], 'what is left');
+      mustEqual(keysOf(await store.scan('o5:', { limit: 10 })), ['o5:kept'], 'what a scan shows');
+      await versionsOf(store, { ...put('o5:old', 'new'), if: 'absent' });
     },
   },
   {
@@ -141,6 +142,8 @@ export const STORE_LAWS: readonly Law[] = [
       const longest = 'é'.repeat(MAX_STORE_KEY_BYTES / 2);
       await versionsOf(store, put(longest));
       mustEqual(await codeFrom(store.write([put(`${longest}x`)])), 'store_key', 'a longer key');
+      const { clock } = bench.ambient;
+      await bench.backend.close(new Date(clock.now() + CLOSE_WITHIN_MS)); // which may use the store
       await store.close();
       const calls = [store.read(['a']), store.write([put('a')]), store.scan('', { limit: 1 })];
       mustEqual(
@@ -148,6 +151,7 @@ export const STORE_LAWS: readonly Law[] = [
         ['closed', 'closed', 'closed'],
         'the answers after it',
       );
+      await bench.reconnect();
     },
   },
 ];
