@@ -449,7 +449,7 @@ describe('on a backend that is memory anyway', () => {
       throw new Reject('no');
     }
   }
-  const lossy = { name: 'main', driver: 'memory', faults: { loseSettleAnswer: 0.5 } } as const;
+  const lossy = { name: 'main', driver: 'memory', faults: { loseSettleAnswer: 0.3 } } as const;
 
   it('a duplicate reaches one subscription', async () => {
     await start(memory(), [Handlers]);

@@ -4,7 +4,7 @@ import { QueueError } from '../message/queue-error.js';
 /** Taken before a test can replace the global. */
 const realSetImmediate = setImmediate;
 /** How many turns of the event loop follow each timer, so that what it set going comes to rest before time moves on. */
-const TURNS = 4;
+const TURNS = 6;
 const START = Date.UTC(2030, 0, 1);
 
 /** What was waited for did not happen within the virtual time allowed. */
